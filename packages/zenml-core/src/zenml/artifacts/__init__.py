@@ -1,0 +1,1 @@
+"""Artifacts: their types, where they are kept, and how they are published."""

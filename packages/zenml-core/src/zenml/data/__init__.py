@@ -1,0 +1,1 @@
+"""The data plane: schemas, statistics, shard jobs, snapshots, the TFRecord codec and transforms."""

@@ -1,0 +1,1 @@
+"""A pipeline as data: the spec, its YAML and JSON Schema forms, and the components it is made of."""
