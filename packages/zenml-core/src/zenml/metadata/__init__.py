@@ -1,0 +1,1 @@
+"""Metadata: what every run did, in the schema of ML Metadata."""

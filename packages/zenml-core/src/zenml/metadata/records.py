@@ -1,0 +1,95 @@
+"""Records: what the metadata store keeps of runs, steps and artifacts, free of any database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """State of a run or of a step; CACHED and SKIPPED are of steps, LOST is of runs and computed at every read."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"
+    CACHED = "CACHED"
+    SKIPPED = "SKIPPED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    LOST = "LOST"
+
+    @property
+    def ended(self) -> bool:
+        """Say whether nothing more will happen."""
+        return self not in (State.PENDING, State.RUNNING)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The process that runs a run.
+
+    Args:
+        host: name of the machine and of its boot, so that a process id cannot be taken for one of another boot.
+        pid: process id there.
+        started: start time of that process in seconds since the epoch, so that a reused id is told apart.
+    """
+
+    host: str
+    pid: int
+    started: float
+
+
+@dataclass(frozen=True)
+class ArtifactRecord:
+    """A published artifact: output (or input) name, type name, where it is, content digest; `id` is the store's own."""
+
+    name: str
+    type: str
+    uri: str
+    digest: str
+    id: int = 0
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step of a run; times are seconds since the epoch."""
+
+    id: str
+    type: str
+    state: State = State.PENDING
+    attempt: str = ""
+    fingerprint: str = ""
+    started: float | None = None
+    finished: float | None = None
+    error: str = ""
+    inputs: tuple[ArtifactRecord, ...] = ()
+    outputs: tuple[ArtifactRecord, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Whatever else is worth recording of it: code digest, host, config."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run of a pipeline; times are seconds since the epoch.
+
+    Args:
+        id: the run's id, `r` and 19 characters.
+        pipeline: name of the pipeline.
+        spec: the full spec as YAML.
+        owner: the process that runs it.
+        facts: git SHA, dirty flag, Python version, whether it is reproducible, backend, …
+        steps: in the order of the spec; empty in listings.
+    """
+
+    id: str
+    pipeline: str
+    spec: str
+    owner: Owner
+    state: State = State.PENDING
+    started: float | None = None
+    finished: float | None = None
+    error: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    steps: tuple[StepRecord, ...] = ()

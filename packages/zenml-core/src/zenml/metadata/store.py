@@ -1,0 +1,80 @@
+"""MetadataStore: the interface that every metadata store implements."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+
+from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
+from zenml.spec.component import Component
+
+
+class MetadataStore(Component):
+    """Where runs, steps and artifacts are recorded.
+
+    Each method is one transaction: what it says happened is there whole, or not at all. Every method may raise
+    `StoreError`.
+    """
+
+    KINDS = ("metadata-store",)
+
+    @abstractmethod
+    def start_run(self, run: RunRecord) -> None:
+        """Record a RUNNING run with all its steps PENDING."""
+
+    @abstractmethod
+    def start_step(
+        self, run: str, step: str, *, attempt: str, fingerprint: str, inputs: Iterable[ArtifactRecord],
+        facts: Mapping[str, str],
+    ) -> None:
+        """Record that an attempt at a step began: state RUNNING, its inputs as events."""
+
+    @abstractmethod
+    def publish_step(
+        self, run: str, step: str, *, state: State, attempt: str, fingerprint: str,
+        inputs: Iterable[ArtifactRecord], outputs: Iterable[ArtifactRecord], metrics: Mapping[str, float],
+        facts: Mapping[str, str],
+    ) -> tuple[ArtifactRecord, ...]:
+        """Record that a step is COMPLETE or CACHED, with its outputs; return these with their ids.
+
+        Only a COMPLETE step is found by `find_step`. Fresh outputs are new rows; those of a CACHED step are the rows
+        that they were found as.
+
+        Raises:
+            AttemptEnded: another process ended this attempt.
+        """
+
+    @abstractmethod
+    def end_step(self, run: str, step: str, *, state: State, attempt: str = "", error: str = "") -> None:
+        """Record that a step ended without outputs (FAILED, CANCELED, SKIPPED)."""
+
+    @abstractmethod
+    def end_run(self, run: str, *, state: State, error: str = "") -> None:
+        """Record that a run ended; steps that have not ended become SKIPPED."""
+
+    @abstractmethod
+    def get_run(self, run: str) -> RunRecord | None:
+        """Return a run with its steps, or None when the store has no such run."""
+
+    @abstractmethod
+    def list_runs(self, *, pipeline: str | None = None, limit: int | None = None) -> list[RunRecord]:
+        """Return runs without their steps, newest first."""
+
+    @abstractmethod
+    def list_pipelines(self) -> list[str]:
+        """Return the names of all pipelines that ever ran, in order of their first run."""
+
+    @abstractmethod
+    def list_steps(self, *, type: str | None = None, limit: int | None = None) -> list[tuple[str, StepRecord]]:
+        """Return (run id, step) of all runs, newest first, optionally of one step type."""
+
+    @abstractmethod
+    def find_step(self, fingerprint: str) -> list[StepRecord]:
+        """Return COMPLETE steps with that fingerprint and their outputs, newest first."""
+
+    @abstractmethod
+    def end_lost_runs(self, is_alive: Callable[[Owner], bool | None]) -> list[str]:
+        """Write down every RUNNING run whose owner is known to be gone (`is_alive` says False): FAILED, with exact state LOST.
+
+        Its attempts are ended first, so that their owner can no longer publish. Returns the ids.
+        """

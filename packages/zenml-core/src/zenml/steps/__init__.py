@@ -1,0 +1,1 @@
+"""Steps say what a pipeline does; each declares typed inputs and outputs."""

@@ -1,0 +1,146 @@
+"""Step: one unit of a pipeline's work, and what it is given to do it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+from pydantic import PrivateAttr
+
+from zenml.artifacts.handles import NewArtifact, StoredArtifact
+from zenml.artifacts.types import Artifact
+from zenml.backends.base import BaseBackend
+from zenml.data.shards import RunJob
+from zenml.errors import ConfigError, Problem
+from zenml.spec.component import Component
+
+Inputs = Mapping[str, "Wired"]
+
+
+class Advance(Protocol):
+    """Moves a progress bar on by so many units of work."""
+
+    def __call__(self, units: float = 1) -> None: ...
+
+
+class Reporter(Protocol):
+    """What a step tells the person who waits for it."""
+
+    def log(self, message: str) -> None:
+        """Say something worth knowing."""
+
+    def warn(self, message: str) -> None:
+        """Say something that may need the user's attention."""
+
+    def progress(self, label: str, total: float) -> AbstractContextManager[Advance]:
+        """Show a progress bar of `total` units while the context is open."""
+
+
+@dataclass
+class StepContext:
+    """Everything that a running step may touch.
+
+    Args:
+        inputs: published artifacts by input name.
+        outputs: one empty folder per declared output, by output name.
+        seed: the seed for whatever is random in the step.
+        run_job: runs a shard job on the step's processing backend; gives the states in shard order.
+        scratch: an empty local folder for intermediate files; it goes when the step ends.
+        report: messages and progress.
+        metrics: numbers to record with the step; an evaluator's become `run.metrics`.
+    """
+
+    inputs: Mapping[str, StoredArtifact]
+    outputs: Mapping[str, NewArtifact]
+    seed: int
+    run_job: RunJob
+    scratch: Path
+    report: Reporter
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+class Step(Component):
+    """Base of all steps. Declare config as annotated fields, `inputs` and `outputs`, and implement `run`."""
+
+    KINDS = ("step", "datasource")
+
+    inputs: ClassVar[Mapping[str, type[Artifact]]] = {}
+    """Input names and the artifact type that each takes."""
+
+    outputs: ClassVar[Mapping[str, type[Artifact]]] = {}
+    """Output names and the artifact type that each gives."""
+
+    BACKEND_KINDS: ClassVar[tuple[str, ...]] = ("processing",)
+    """Kinds of backend that `with_backend` takes; the first is used by default."""
+
+    CACHE_VERSION: ClassVar[int | None] = None
+    """Of a class that a distribution ships: raised by one whenever the same config gives other output.
+
+    `None` means that the source code's digest stands for it, as for every class of a user's own.
+    """
+
+    VERSIONED_BY: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose version changes what the step gives (`("scikit-learn",)`)."""
+
+    _backend: BaseBackend | None = PrivateAttr(default=None)
+
+    @property
+    def backend(self) -> BaseBackend | None:
+        """The backend chosen by `with_backend`, or None for the default one."""
+        return self._backend
+
+    def with_backend(self, backend: BaseBackend) -> Self:
+        """Choose how and where this step runs, and return the step.
+
+        Raises:
+            ConfigError: the step does not take that kind of backend.
+        """
+        if backend.BACKEND_TYPE not in self.BACKEND_KINDS:
+            raise ConfigError(
+                f"{type(backend).__name__} is a {backend.BACKEND_TYPE} backend",
+                type(self).__name__,
+                f"This step takes: {', '.join(self.BACKEND_KINDS) or 'no backend'}",
+            )
+        self._backend = backend
+        return self
+
+    def fingerprint_config(self) -> dict[str, Any]:
+        """Return the part of the config that changes the step's outputs (JSON types)."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    def split_names(self, inputs: Inputs) -> tuple[str, ...] | None:
+        """Return the names of the splits in this step's outputs, or None where they are not known before it runs."""
+        for producer in inputs.values():
+            names = producer.split_names()
+            if names is not None:
+                return names
+        return None
+
+    def check(self, inputs: Inputs) -> Iterable[Problem]:
+        """Find, before anything runs, what is wrong with the config or does not fit the steps before this one."""
+        return ()
+
+    @abstractmethod
+    def run(self, context: StepContext) -> None:
+        """Do the work: read `context.inputs`, fill `context.outputs`.
+
+        Raises:
+            ZenMLError: for whatever the user can mend; any other exception is shown as a bug with its traceback.
+        """
+
+
+@dataclass(frozen=True)
+class Wired:
+    """A step in its place in a pipeline: its id, and the steps that feed its inputs."""
+
+    id: str
+    step: Step
+    inputs: Inputs
+
+    def split_names(self) -> tuple[str, ...] | None:
+        """Return the names of the splits that this step gives, where known."""
+        return self.step.split_names(self.inputs)
