@@ -1,0 +1,7 @@
+"""Deployer backends: where a model is served. Serves those of every installed plugin."""
+
+from __future__ import annotations
+
+from zenml.plugins.facade import serve
+
+__getattr__, __dir__ = serve(__name__)

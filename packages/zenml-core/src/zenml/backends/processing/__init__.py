@@ -1,0 +1,7 @@
+"""Processing backends: engines that work on the shards of a data step. Serves those of every installed plugin."""
+
+from __future__ import annotations
+
+from zenml.plugins.facade import serve
+
+__getattr__, __dir__ = serve(__name__)

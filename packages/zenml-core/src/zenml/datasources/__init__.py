@@ -1,0 +1,7 @@
+"""Datasources: where a pipeline's data comes from. Serves those of every installed plugin."""
+
+from __future__ import annotations
+
+from zenml.plugins.facade import serve
+
+__getattr__, __dir__ = serve(__name__)

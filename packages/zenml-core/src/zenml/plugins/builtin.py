@@ -1,0 +1,112 @@
+"""What the core itself offers, through the same hooks as everybody else."""
+
+from __future__ import annotations
+
+from zenml.plugins import Capability, Spec, hookimpl
+
+ZENML_HOOK_API = ">=1,<2"
+
+
+@hookimpl
+def zenml_orchestrator_backends() -> list[Spec]:
+    """Offer the local orchestrators."""
+    return [
+        Spec(
+            "OrchestratorBaseBackend",
+            "orchestrator",
+            "zenml.runtime.orchestrator_base:OrchestratorBaseBackend",
+            "Runs the pipeline in this process",
+        ),
+        Spec(
+            "OrchestratorSubprocessBackend",
+            "orchestrator",
+            "zenml.runtime.orchestrator_subprocess:OrchestratorSubprocessBackend",
+            "Runs the packaged pipeline in a fresh interpreter and an empty folder: a rehearsal of a remote run",
+            (Capability.CANCEL,),
+        ),
+    ]
+
+
+@hookimpl
+def zenml_processing_backends() -> list[Spec]:
+    """Offer the local engine."""
+    return [
+        Spec(
+            "ProcessingBaseBackend",
+            "processing",
+            "zenml.runtime.processing_base:ProcessingBaseBackend",
+            "Works on shards in processes of this machine",
+        )
+    ]
+
+
+@hookimpl
+def zenml_training_backends() -> list[Spec]:
+    """Offer training in this process."""
+    return [
+        Spec(
+            "TrainingBaseBackend",
+            "training",
+            "zenml.runtime.training_base:TrainingBaseBackend",
+            "Trains in the process that runs the pipeline",
+        )
+    ]
+
+
+@hookimpl
+def zenml_steps() -> list[Spec]:
+    """Offer the steps of a pipeline on tables."""
+    return [
+        Spec("RandomSplit", "step", "zenml.steps.split.random_split:RandomSplit", "Divides rows at random by ratio"),
+        Spec("NoSplit", "step", "zenml.steps.split.no_split:NoSplit", "Keeps all rows in one split"),
+        Spec(
+            "StandardPreprocesser",
+            "step",
+            "zenml.steps.preprocesser.standard:StandardPreprocesser",
+            "Fills and transforms columns by type",
+        ),
+        Spec(
+            "AgnosticEvaluator",
+            "step",
+            "zenml.steps.evaluator.agnostic:AgnosticEvaluator",
+            "Evaluates any model, overall and by slice",
+        ),
+        Spec(
+            "TFMAEvaluator",
+            "step",
+            "zenml.steps.evaluator.tfma:TFMAEvaluator",
+            "Evaluates any model, with the parameters of TensorFlow Model Analysis",
+        ),
+    ]
+
+
+@hookimpl
+def zenml_datasources() -> list[Spec]:
+    """Offer the sources of data that need no other package."""
+    return [Spec("CSVDatasource", "datasource", "zenml.datasources.csv:CSVDatasource", "Reads CSV files")]
+
+
+@hookimpl
+def zenml_artifact_stores() -> list[Spec]:
+    """Offer the artifact store, which takes any fsspec URL."""
+    return [
+        Spec(
+            "ArtifactStore",
+            "artifact-store",
+            "zenml.artifacts.store:ArtifactStore",
+            "Keeps artifacts in a folder, here or behind any fsspec URL",
+        )
+    ]
+
+
+@hookimpl
+def zenml_metadata_stores() -> list[Spec]:
+    """Offer the database that needs no server."""
+    return [
+        Spec(
+            "SQLiteMetadataStore",
+            "metadata-store",
+            "zenml.metadata.sqlite:SQLiteMetadataStore",
+            "Records runs in an SQLite file",
+        )
+    ]

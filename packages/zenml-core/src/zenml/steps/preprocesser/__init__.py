@@ -1,0 +1,7 @@
+"""Preprocesser steps: from raw columns to what a model reads. Serves those of every installed plugin."""
+
+from __future__ import annotations
+
+from zenml.plugins.facade import serve
+
+__getattr__, __dir__ = serve(__name__)
