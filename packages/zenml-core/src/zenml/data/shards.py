@@ -58,6 +58,7 @@ class ShardJob:
         out: the folder for output files.
         params: JSON parameters of the operation.
         label: what to call the work in progress displays.
+        size: bytes that the whole job reads, as far as known; a local engine does small jobs in process.
     """
 
     op: str
@@ -65,6 +66,7 @@ class ShardJob:
     out: str
     params: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
+    size: int = 0
 
     def to_json(self) -> str:
         """Return the job as one line of JSON."""

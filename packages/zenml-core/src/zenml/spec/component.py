@@ -63,7 +63,7 @@ class Component(BaseModel):
         return kind(**dict(config.get("config") or {}))
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.model_dump() == other.model_dump()  # type: ignore[attr-defined] # same type
+        return type(self) is type(other) and self.model_dump() == other.model_dump()
 
     def __hash__(self) -> int:
         return hash((type(self), self.model_dump_json()))

@@ -83,6 +83,9 @@ class Step(Component):
     `None` means that the source code's digest stands for it, as for every class of a user's own.
     """
 
+    SEEDED: ClassVar[bool] = True
+    """Whether the pipeline's seed changes what the step gives; a step that draws nothing at random says False."""
+
     VERSIONED_BY: ClassVar[tuple[str, ...]] = ()
     """Distributions whose version changes what the step gives (`("scikit-learn",)`)."""
 

@@ -1,0 +1,114 @@
+"""The digest of a step's code: its module and whatever that imports, as far as imports can be seen without running them."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a class is made of.
+
+    Args:
+        digest: SHA-256 over the names and sources of the modules; empty where the class has no source file.
+        modules: names of these modules.
+        versions: versions of the other distributions that they import, by distribution.
+    """
+
+    digest: str
+    modules: tuple[str, ...] = ()
+    versions: tuple[tuple[str, str], ...] = ()
+
+
+def code_of(kind: type, roots: Sequence[Path]) -> Code:
+    """Return the code of a class: the closure of imports, also inside functions, under `roots`.
+
+    A class from an installed distribution adds its own top package to the roots. Imports that are computed at run time
+    are not seen.
+    """
+    module = sys.modules.get(kind.__module__)
+    name = getattr(module, "__file__", None)
+    if not name or not Path(name).is_file():
+        return Code("")
+    own = Path(name).resolve()
+    places = [root.resolve() for root in roots if root.is_dir()]
+    module_name = own.stem if kind.__module__ == "__main__" else kind.__module__
+    if not any(own.is_relative_to(place) for place in places):
+        parts = module_name.split(".")
+        depth = len(parts) - (own.name != "__init__.py")
+        places.append(own.parents[max(depth, 0)] if len(parts) > 1 or own.name == "__init__.py" else own.parent)
+    return _closure(module_name, own, tuple(places))
+
+
+@cache
+def _closure(module_name: str, own: Path, roots: tuple[Path, ...]) -> Code:
+    sources: dict[str, bytes] = {}
+    outside: set[str] = set()
+    waiting = [(module_name, own)]
+    while waiting:
+        name, path = waiting.pop()
+        if name in sources:
+            continue
+        sources[name] = path.read_bytes()
+        for wanted in _imports(name, path, sources[name]):
+            found = _find(wanted, roots)
+            waiting += found
+            if not found:
+                outside.add(wanted.partition(".")[0])
+    digest = hashlib.sha256()
+    for name in sorted(sources):
+        digest.update(f"{name} {hashlib.sha256(sources[name]).hexdigest()}\n".encode())
+    return Code(f"sha256:{digest.hexdigest()}", tuple(sorted(sources)), _versions(outside))
+
+
+def _imports(module: str, path: Path, source: bytes) -> Iterable[str]:
+    """Return every dotted name that a module imports, and that might be a module."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
+            origin = node.module or ""
+            if node.level:
+                origin = f"{base}.{origin}".strip(".")
+            yield origin
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def _find(name: str, roots: Iterable[Path]) -> list[tuple[str, Path]]:
+    """Return the files that importing `name` runs under the first root that has it: the packages' and the module's."""
+    parts = name.split(".")
+    for root in roots:
+        found = []
+        for length in range(1, len(parts) + 1):
+            base = root.joinpath(*parts[:length])
+            path = next((file for file in (base / "__init__.py", base.with_suffix(".py")) if file.is_file()), None)
+            if path:
+                found.append((".".join(parts[:length]), path))
+            elif not base.is_dir():
+                break
+        if found:
+            return found
+    return []
+
+
+def _versions(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the versions of the distributions that offer these top-level modules; the core's own is left out."""
+    wanted = sorted(set(names) - sys.stdlib_module_names - {"zenml", ""})
+    if not wanted:
+        return ()
+    offered = importlib.metadata.packages_distributions()
+    distributions = {distribution for name in wanted for distribution in offered.get(name, ())}
+    return tuple((name, importlib.metadata.version(name)) for name in sorted(distributions, key=str.lower))

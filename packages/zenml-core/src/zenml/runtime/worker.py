@@ -1,0 +1,78 @@
+"""A worker process of the local engine: `python -m zenml.runtime.worker`.
+
+It reads one JSON object per line from standard input: `{"job": …}` opens a shard job, `{"shard": n}` works on a shard
+of it. Each shard is answered with a frame: length (8 bytes, little endian), `+` and the message, or `-` and an error.
+When the pipe closes, the process ends at once, whatever it is doing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import struct
+import sys
+import threading
+import traceback
+from typing import BinaryIO
+
+from zenml.data.shards import OpenJob, ShardJob
+from zenml.errors import ZenMLError
+
+
+def main() -> None:
+    """Serve until standard input closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what an operation prints must not end up among the answers
+    _limit_threads()
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, lines), daemon=True).start()
+    opened: OpenJob | None = None
+    while True:
+        request = json.loads(lines.get())
+        try:
+            if "job" in request:
+                opened = ShardJob.from_json(json.dumps(request["job"])).open()
+                continue
+            if opened is None:
+                raise ZenMLError("a shard came before its job")
+            answer = b"+" + opened.work(request["shard"])
+        except Exception as error:  # noqa: BLE001 - whatever an operation raises must reach the parent
+            answer = b"-" + encode_error(error)
+            if "job" in request:
+                opened = None
+        answers.write(struct.pack("<Q", len(answer)) + answer)
+        answers.flush()
+
+
+def encode_error(error: Exception) -> bytes:
+    """Return an error as JSON: its class, message, problems and traceback."""
+    problems = [[row.what, row.where, row.mend] for row in error.problems] if isinstance(error, ZenMLError) else []
+    row = {
+        "type": type(error).__name__,
+        "message": str(error),
+        "problems": problems,
+        "errno": getattr(error, "errno", None),
+        "traceback": traceback.format_exc(),
+    }
+    return json.dumps(row).encode()
+
+
+def _listen(pipe: BinaryIO, lines: queue.SimpleQueue[bytes]) -> None:
+    for line in pipe:
+        lines.put(line)
+    os._exit(0)
+
+
+def _limit_threads() -> None:
+    import pyarrow as pa
+
+    threads = int(os.environ.get("ZENML_WORKER_THREADS", "1"))
+    pa.set_cpu_count(threads)
+    pa.set_io_thread_count(max(1, threads))
+
+
+if __name__ == "__main__":
+    main()
