@@ -1,0 +1,189 @@
+"""encode_batch: a record batch as the bytes of a TFRecord file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zenml.data.tfrecord._cells import Cells, binary_array, cells_of
+from zenml.data.tfrecord._crc import crc_of_lengths, crc_of_rows, crc_of_slices, masked
+from zenml.data.tfrecord._frames import FOOTER, HEADER
+from zenml.data.tfrecord._wire import MESSAGE, Column, Kind, columns_of, entry_head, varint
+from zenml.errors import DataError
+
+_BLOCK_ROWS = 1 << 14
+"""Rows worked on together: what they take stays in the processor's cache."""
+
+_TEMPLATE_ROWS = 1 << 12
+_BLOCK_BYTES = 1 << 28
+_TEMPLATE_COLUMNS = 48
+"""Above so many columns the position tables of the template no longer pay."""
+
+
+@dataclass(frozen=True)
+class EncodedBatch:
+    """The records of a batch.
+
+    Args:
+        data: framed records, to be appended to a TFRecord file as they are.
+        casts: columns whose values changed, each with what happened to them.
+    """
+
+    data: memoryview
+    casts: dict[str, str] = field(default_factory=dict)
+
+
+def encode_batch(batch: pa.RecordBatch) -> EncodedBatch:
+    """Encode rows as framed tf.Example records.
+
+    Integers and booleans become int64 lists, floats float lists (float32), strings and bytes bytes lists, timestamps
+    int64 microseconds since the epoch; a null is an absent feature. Keys are sorted, so the bytes equal TensorFlow's
+    deterministic serialisation.
+
+    Args:
+        batch: columns of numbers, booleans, strings, bytes or timestamps.
+
+    Raises:
+        DataError: a column of another type, or integers beyond int64.
+    """
+    columns = columns_of(batch.schema)
+    casts: dict[str, str] = {}
+    values = [_storable(column, batch.column(column.index), casts) for column in columns]
+    if not batch.num_rows:
+        return EncodedBatch(memoryview(b""), casts)
+    if _fits_template(columns, values):
+        return EncodedBatch(_from_template(columns, values), casts)
+    cells = [cells_of(column, array) for column, array in zip(columns, values, strict=True)]
+    rows = max(1, min(_BLOCK_ROWS, _BLOCK_ROWS * _BLOCK_BYTES // max(1, batch.nbytes)))
+    blocks = (
+        _joined_block(cells, start, min(start + rows, batch.num_rows)) for start in range(0, batch.num_rows, rows)
+    )
+    return EncodedBatch(memoryview(b"".join(blocks)), casts)
+
+
+def _storable(column: Column, values: pa.Array, casts: dict[str, str]) -> pa.Array:
+    """Return a column as float32, int64, boolean or binary, and note what that changed."""
+    if column.kind is Kind.BYTES:
+        return values.cast(pa.binary())
+    if column.kind is Kind.FLOAT:
+        return _single_precision(column, values, casts)
+    if pa.types.is_boolean(values.type):
+        return values
+    if pa.types.is_timestamp(values.type):
+        whole = values.cast(pa.timestamp("us", values.type.tz), safe=False)
+        if values.type.unit == "ns" and pc.any(pc.not_equal(whole.cast(values.type), values)).as_py():
+            casts[column.name] = "timestamps cut to microseconds"
+        return whole.cast(pa.int64())
+    try:
+        return values.cast(pa.int64())
+    except pa.ArrowInvalid as error:
+        mend = "Leave the column out, or cast it to float64 or string"
+        raise DataError(f"an integer is beyond int64 ({error})", f"column {column.name!r}", mend) from None
+
+
+def _single_precision(column: Column, values: pa.Array, casts: dict[str, str]) -> pa.FloatArray:
+    if values.type != pa.float64():
+        return values.cast(pa.float32())
+    wide = np.ascontiguousarray(values.fill_null(0.0) if values.null_count else values)
+    with np.errstate(over="ignore"):
+        narrow = wide.astype(np.float32)
+    changed = narrow != wide
+    if changed.any():
+        rounded = changed & ~np.isnan(wide)
+        if rounded.any():
+            beyond = (np.isinf(narrow) & rounded).any()
+            casts[column.name] = "float64 rounded to float32" + (", values beyond its range made infinite" if beyond else "")
+    mask = values.is_null().to_numpy(zero_copy_only=False) if values.null_count else None
+    return pa.array(narrow, pa.float32(), mask=mask)
+
+
+def _fits_template(columns: list[Column], values: list[pa.Array]) -> bool:
+    floats = all(column.kind is Kind.FLOAT for column in columns)
+    return floats and 0 < len(columns) <= _TEMPLATE_COLUMNS and not any(array.null_count for array in values)
+
+
+def _from_template(columns: list[Column], values: list[pa.Array]) -> memoryview:
+    """Encode rows of floats without a null: they differ from one template in the values and the checksum only."""
+    frame, places = float_frame(columns)
+    record = frame[HEADER:-FOOTER]
+    numbers = [array.to_numpy().astype("<f4", copy=False) for array in values]
+    rows = len(numbers[0])
+    out = np.empty((rows, len(frame)), np.uint8)
+    template = np.tile(np.frombuffer(frame, np.uint8), (min(rows, _TEMPLATE_ROWS), 1))
+    for start in range(0, rows, _TEMPLATE_ROWS):
+        block = template[: min(rows - start, _TEMPLATE_ROWS)]
+        pairs = []
+        for place, column in zip(places, numbers, strict=True):
+            cells = column[start : start + len(block)]
+            block[:, place : place + 4] = cells.view(np.uint8).reshape(-1, 4)
+            pairs.append((place - HEADER, cells.view("<u2").reshape(-1, 2)))
+        crc = masked(crc_of_rows(record, pairs))
+        block[:, -FOOTER:] = crc.astype("<u4", copy=False).view(np.uint8).reshape(-1, 4)
+        out[start : start + len(block)] = block
+    return out.reshape(-1).data
+
+
+def float_frame(columns: list[Column]) -> tuple[bytes, list[int]]:
+    """Return a framed record whose float features are all there and hold zero, and where in it each value stands.
+
+    Its checksum is left zero.
+    """
+    body, ends = b"", []
+    for column in columns:
+        body += entry_head(column.key, Kind.FLOAT, 4) + bytes(4)
+        ends.append(len(body))
+    head = MESSAGE + varint(len(body))
+    length = np.array([len(head) + len(body)], "<u8")
+    header = length.tobytes() + crc_of_lengths(length).astype("<u4").tobytes()
+    places = [HEADER + len(head) + end - 4 for end in ends]
+    return b"".join((header, head, body, bytes(FOOTER))), places
+
+
+def _joined_block(cells: list[Cells], start: int, stop: int) -> memoryview:
+    """Encode rows of any columns: header, map entries and footer joined row by row."""
+    pieces = [piece for column in cells for piece in column.block(start, stop)]
+    sizes = np.zeros(stop - start, np.int64)
+    for piece in pieces:
+        lengths = pc.binary_length(piece)
+        sizes += (lengths.fill_null(0) if lengths.null_count else lengths).to_numpy()
+    footer = pa.scalar(bytes(FOOTER))
+    joined = pc.binary_join_element_wise(_headers(sizes), *pieces, footer, pa.scalar(b""), null_handling="skip")
+    _, offsets, data = joined.buffers()
+    ends = np.frombuffer(offsets, np.int32, len(joined), 4).astype(np.int64)
+    out = np.frombuffer(data, np.uint8, ends[-1])
+    if not out.flags.writeable:
+        out = out.copy()
+    starts = np.concatenate(([0], ends[:-1])) + HEADER
+    crc = crc_of_slices(out.tobytes(), starts, ends - FOOTER).astype("<u4", copy=False)
+    out[(ends - FOOTER)[:, None] + np.arange(FOOTER)] = crc.view(np.uint8).reshape(-1, 4)
+    return out.data
+
+
+def _headers(sizes: npt.NDArray[np.int64]) -> pa.BinaryArray:
+    """Return what stands before the map entries of each record: the frame's header and the tag of the features."""
+    heads = _feature_heads(sizes)
+    lengths = (sizes + heads[1]).astype("<u8")
+    rows = np.zeros((len(sizes), HEADER + heads[0].shape[1]), np.uint8)
+    rows[:, :8] = lengths.view(np.uint8).reshape(-1, 8)
+    rows[:, 8:HEADER] = np.ascontiguousarray(crc_of_lengths(lengths), "<u4").view(np.uint8).reshape(-1, 4)
+    rows[:, HEADER:] = heads[0]
+    widths = HEADER + heads[1]
+    width = int(widths[0])
+    if (widths == width).all():
+        return binary_array(np.ascontiguousarray(rows[:, :width]).reshape(-1), widths)
+    return binary_array(rows[np.arange(rows.shape[1]) < widths[:, None]], widths)
+
+
+def _feature_heads(sizes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Return the tag and length of the features for each size, padded, and how many bytes of it count."""
+    coded = pa.array(sizes).dictionary_encode()
+    which = coded.indices.to_numpy()
+    # A record without any feature is empty, as TensorFlow writes it.
+    heads = [MESSAGE + varint(size) if size else b"" for size in coded.dictionary.to_pylist()]
+    width = max(map(len, heads))
+    table = np.frombuffer(b"".join(head.ljust(width, b"\0") for head in heads), np.uint8).reshape(-1, width)
+    return table[which], np.array([len(head) for head in heads])[which]
