@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from zenml.steps.base import Advance
+from zenml.backends.reporter import Advance
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from zenml.backends.reporter import Reporter
 from zenml.plugins.registry import hook_callers
-from zenml.steps.base import Reporter
 
 
 def call_hook(name: str, report: Reporter, **facts: object) -> None:

@@ -4,40 +4,22 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import PrivateAttr
 
 from zenml.artifacts.handles import NewArtifact, StoredArtifact
 from zenml.artifacts.types import Artifact
 from zenml.backends.base import BaseBackend
+from zenml.backends.reporter import Advance as Advance
+from zenml.backends.reporter import Reporter as Reporter
 from zenml.data.shards import RunJob
 from zenml.errors import ConfigError, Problem
 from zenml.spec.component import Component
 
 Inputs = Mapping[str, "Wired"]
-
-
-class Advance(Protocol):
-    """Moves a progress bar on by so many units of work."""
-
-    def __call__(self, units: float = 1) -> None: ...
-
-
-class Reporter(Protocol):
-    """What a step tells the person who waits for it."""
-
-    def log(self, message: str) -> None:
-        """Say something worth knowing."""
-
-    def warn(self, message: str) -> None:
-        """Say something that may need the user's attention."""
-
-    def progress(self, label: str, total: float) -> AbstractContextManager[Advance]:
-        """Show a progress bar of `total` units while the context is open."""
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""The repository: its root, its settings, and what git says of it."""

@@ -1,0 +1,48 @@
+"""What git says of a folder: commit and uncommitted changes."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class GitFacts:
+    """The state of a work tree.
+
+    Args:
+        sha: the commit, or an empty string where there is none.
+        dirty: whether tracked files differ from it or untracked ones are there.
+    """
+
+    sha: str
+    dirty: bool
+
+
+class GitQuery:
+    """Asks git in the background, so that the answer costs no waiting."""
+
+    def __init__(self, folder: Path) -> None:
+        command = ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch"]
+        try:
+            self._process: subprocess.Popen[str] | None = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+        except OSError:
+            self._process = None
+
+    def facts(self) -> GitFacts | None:
+        """Return the answer, or None where the folder is in no work tree or git is not installed."""
+        if self._process is None:
+            return None
+        out, _ = self._process.communicate()
+        if self._process.returncode:
+            return None
+        sha, dirty = "", False
+        for line in out.splitlines():
+            if line.startswith("# branch.oid "):
+                sha = line.removeprefix("# branch.oid ").replace("(initial)", "")
+            elif not line.startswith("#"):
+                dirty = True
+        return GitFacts(sha, dirty)

@@ -1,0 +1,32 @@
+"""The entry point of a remote job: `python -m zenml.entrypoint run --spec URI`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from zenml.errors import ZenMLError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a staged job; return the exit code: 0 where the run is COMPLETE, 1 where it is not, 2 for bad usage."""
+    parser = argparse.ArgumentParser(prog="python -m zenml.entrypoint", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    run = verbs.add_parser("run", help="verify the package, run the pipeline in a child, write how it ended")
+    run.add_argument("--spec", required=True, help="URI of the staged spec")
+    execute = verbs.add_parser("execute", help="run the pipeline in this process; called by run")
+    execute.add_argument("--spec", required=True, help="URI of the staged spec")
+    execute.add_argument("--root", required=True, type=Path, help="folder with the unpacked code")
+    options = parser.parse_args(arguments)
+    try:
+        from zenml.runtime.supervisor import execute_job, supervise
+
+        return supervise(options.spec) if options.verb == "run" else execute_job(options.spec, options.root)
+    except ZenMLError as error:
+        print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - the log of the job
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

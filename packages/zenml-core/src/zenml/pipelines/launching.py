@@ -1,0 +1,96 @@
+"""Launching: from a spec to a run. `pipeline.run()` and `zenml pipeline run` both come through here."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from zenml import __version__
+from zenml.artifacts.store import ArtifactStore
+from zenml.backends.launch import Launch
+from zenml.backends.orchestrator_interface import OrchestratorBackend
+from zenml.backends.reporter import Reporter
+from zenml.config.git import GitQuery
+from zenml.config.settings import artifact_store as default_artifact_store
+from zenml.config.settings import metadata_store as default_metadata_store
+from zenml.metadata.store import MetadataStore
+from zenml.runtime.console import Console
+from zenml.runtime.executor import execute
+from zenml.runtime.graph import build_graph
+from zenml.runtime.identifiers import new_run_id
+from zenml.runtime.live import is_live
+from zenml.runtime.orchestrator_base import OrchestratorBaseBackend
+from zenml.runtime.run import Run
+from zenml.runtime.source_roots import use_source_roots
+from zenml.spec.model import PipelineSpec
+from zenml.spec.yaml_format import Lines
+from zenml.steps.base import Step
+
+
+def launch(
+    spec: PipelineSpec,
+    root: Path,
+    *,
+    live: Mapping[str, Step] | None = None,
+    lines: Lines | None = None,
+    backend: OrchestratorBackend | None = None,
+    metadata_store: MetadataStore | None = None,
+    artifact_store: ArtifactStore | str | None = None,
+    wait: bool = True,
+    report: Reporter | None = None,
+) -> Run:
+    """Check a spec whole, run it, and return the run.
+
+    Args:
+        spec: the spec.
+        root: the repository root.
+        live: steps that exist as objects already, by id.
+        lines: where the spec's parts stand in their file.
+        backend: overrides the spec's orchestrator.
+        metadata_store: overrides the spec's.
+        artifact_store: overrides the spec's.
+        wait: return only when the run has ended.
+        report: takes messages and progress; by default the console.
+
+    Raises:
+        SpecError: every problem with the pipeline, found before anything runs.
+        RunFailed: the run ended in another state than COMPLETE.
+    """
+    git = GitQuery(root)
+    use_source_roots(root, spec.environment.source_roots)
+    graph = build_graph(spec, live=live, lines=lines)
+    if backend is None and spec.run.backend:
+        backend = OrchestratorBackend.from_config(spec.run.backend.model_dump())
+    backend = backend or OrchestratorBaseBackend()
+    metadata = default_metadata_store(root, metadata_store or spec.run.metadata_store)
+    store = default_artifact_store(root, artifact_store or spec.run.artifact_store)
+    report = report or Console()
+    live_steps = tuple(
+        node.id
+        for node in graph.nodes
+        if is_live(type(node.step)) or (node.backend is not None and is_live(type(node.backend)))
+    )
+    if live_steps:
+        report.warn(
+            f"Steps of the launched script or a notebook ({', '.join(live_steps)}): this run is not reproducible. "
+            "Move their classes into a module"
+        )
+    facts = {
+        "zenml": __version__, "python": platform.python_version(), "platform": platform.platform(terse=True),
+        "executable": sys.executable, "root": str(root), "backend": type(backend).__name__,
+        "reproducible": "no" if live_steps else "yes",
+    }
+    code = git.facts()
+    if code:
+        facts |= {"git_sha": code.sha, "git_dirty": "yes" if code.dirty else "no"}
+    run_id = new_run_id()
+    job = Launch(
+        run_id, graph.spec, metadata, store, root, report, lambda: execute(job, graph), live_steps, facts
+    )
+    backend.run(job, wait=wait)
+    run = Run(run_id, metadata, store)
+    if wait:
+        run.raise_if_failed()
+    return run

@@ -1,0 +1,202 @@
+"""Pipeline: named steps, built in Python or read from YAML, and run on a backend."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from zenml.artifacts.store import ArtifactStore
+from zenml.backends.orchestrator_interface import OrchestratorBackend
+from zenml.config.repository import current_root
+from zenml.datasources.base import Datasource
+from zenml.errors import ConfigError, SpecError, ZenMLError
+from zenml.metadata.store import MetadataStore
+from zenml.plugins.registry import type_name
+from zenml.runtime.live import live_reason
+from zenml.runtime.run import Run
+from zenml.runtime.wiring import wire
+from zenml.spec.model import DEFAULT_SEED, PIPELINE_NAME, ComponentSpec, EnvironmentSpec, PipelineSpec, RunSpec, StepSpec
+from zenml.spec.yaml_format import read_yaml, write_yaml
+from zenml.steps.base import Step
+
+
+class Pipeline:
+    """A pipeline of any steps.
+
+    Args:
+        name: 1 to 63 letters, digits, spaces, dots, dashes and underscores, beginning with a letter or digit.
+        seed: the seed of everything random in it.
+        environment: where the user's modules lie, and what they need.
+    """
+
+    KIND: ClassVar[str] = "Pipeline"
+
+    def __init__(self, name: str, *, seed: int = DEFAULT_SEED, environment: EnvironmentSpec | None = None) -> None:
+        if not re.fullmatch(PIPELINE_NAME, name):
+            raise ConfigError(
+                f"{name!r} cannot be the name of a pipeline",
+                mend="Begin with a letter or digit; go on with up to 62 letters, digits, spaces, dots, dashes, underscores",
+            )
+        self.name = name
+        self.seed = seed
+        self.environment = environment or EnvironmentSpec()
+        self.run_defaults = RunSpec()
+        self._steps: dict[str, Step] = {}
+        self._inputs: dict[str, dict[str, str]] = {}
+
+    @property
+    def steps(self) -> Mapping[str, Step]:
+        """Steps by id, in order."""
+        return dict(self._ordered())
+
+    def add_step(self, step: Step, *, id: str | None = None, inputs: Mapping[str, str] | None = None) -> Self:
+        """Add a step; return the pipeline.
+
+        Args:
+            step: the step.
+            id: its name in the pipeline; by default its class name in snake case.
+            inputs: input name to `STEP.OUTPUT`, only where the default (the last producer of that type) is not meant.
+
+        Raises:
+            ConfigError: the id is taken.
+        """
+        step_id = id or re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(step).__name__).lower()
+        if step_id in self._steps:
+            raise ConfigError(f"the pipeline has a step {step_id!r} already", mend="Give another one with id=")
+        self._steps[step_id] = step
+        self._inputs[step_id] = dict(inputs or {})
+        return self
+
+    def add_datasource(self, datasource: Datasource) -> Self:
+        """Add the step `data`."""
+        return self.add_step(datasource, id="data")
+
+    def to_spec(self, root: Path | None = None) -> PipelineSpec:
+        """Return the spec, with the source of every input written out.
+
+        Args:
+            root: the repository root; paths inside it are stored relative to it.
+
+        Raises:
+            SpecError: inputs that cannot be wired.
+        """
+        steps = self._ordered()
+        sources, problems = wire(steps, self._inputs)
+        if problems:
+            raise SpecError(problems)
+        root = root or current_root()
+        blocks = [_block(step_id, step, sources[step_id], root) for step_id, step in steps]
+        return PipelineSpec(
+            type=self.KIND, name=self.name, seed=self.seed, steps=blocks, environment=self.environment,
+            run=self.run_defaults,
+        )
+
+    def to_yaml(self, path: str | Path | None = None) -> str:
+        """Return the pipeline as YAML, and write it to `path` if one is given.
+
+        Raises:
+            SpecError: a step, or its backend, lives in the launched script or a notebook, where no other process can
+                import it.
+        """
+        problems = [row for step_id, step in self._steps.items() for row in live_reason(step_id, step)]
+        if problems:
+            raise SpecError(problems)
+        text = write_yaml(self.to_spec())
+        if path:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    @staticmethod
+    def from_spec(spec: PipelineSpec) -> Pipeline:
+        """Return the pipeline that a spec describes, as the kind that the spec names."""
+        from zenml.pipelines.kinds import pipeline_kind
+
+        pipeline = pipeline_kind(spec.type)(spec.name, seed=spec.seed, environment=spec.environment)
+        pipeline.run_defaults = spec.run
+        for block in spec.steps:
+            step: Step = Step.from_config({"type": block.type, "config": block.config})
+            if block.backend:
+                from zenml.backends.base import BaseBackend
+
+                step.with_backend(BaseBackend.from_config(block.backend.model_dump()))
+            pipeline.add_step(step, id=block.id, inputs=block.inputs)
+        return pipeline
+
+    @staticmethod
+    def from_yaml(path: str | Path) -> Pipeline:
+        """Read a pipeline file.
+
+        Raises:
+            SpecError: every problem in it, with its line.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SpecError(f"cannot read the pipeline file: {error}", str(path)) from None
+        spec, _ = read_yaml(text, str(path))
+        return Pipeline.from_spec(spec)
+
+    def run(
+        self,
+        backend: OrchestratorBackend | None = None,
+        metadata_store: MetadataStore | None = None,
+        artifact_store: ArtifactStore | str | None = None,
+        *,
+        wait: bool = True,
+    ) -> Run:
+        """Run the pipeline and return the run.
+
+        Args:
+            backend: how and where the pipeline runs; by default in this process.
+            metadata_store: where the run is recorded; by default the repository's.
+            artifact_store: where artifacts are published; by default the repository's.
+            wait: return only when the run has ended.
+
+        Raises:
+            SpecError: every problem with the pipeline, found before anything runs.
+            RunFailed: the run ended in another state than COMPLETE; it is recorded as such.
+        """
+        from zenml.pipelines.launching import launch
+
+        root = current_root()
+        spec = self.to_spec(root)
+        return launch(
+            spec, root, live=dict(self._steps), backend=backend, metadata_store=metadata_store,
+            artifact_store=artifact_store, wait=wait,
+        )
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the metrics of the newest complete run of this pipeline.
+
+        Raises:
+            ZenMLError: there is none.
+        """
+        from zenml.config.settings import artifact_store, metadata_store
+        from zenml.metadata.records import State
+
+        root = current_root()
+        metadata, store = metadata_store(root, self.run_defaults.metadata_store), artifact_store(root, self.run_defaults.artifact_store)
+        for record in metadata.list_runs(pipeline=self.name):
+            if record.state is State.COMPLETE:
+                return Run(record.id, metadata, store).metrics
+        raise ZenMLError(f"pipeline {self.name!r} has no complete run yet", mend="Run it: pipeline.run()")
+
+    def _ordered(self) -> list[tuple[str, Step]]:
+        return list(self._steps.items())
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and isinstance(other, Pipeline) and self.to_spec() == other.to_spec()
+
+    __hash__ = None  # type: ignore[assignment] # a pipeline changes as steps are added
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(name={self.name!r}, steps=[{', '.join(self._steps)}])"
+
+
+def _block(step_id: str, step: Step, inputs: Mapping[str, str], root: Path) -> StepSpec:
+    stored = step.relative_to(root) if isinstance(step, Datasource) else step
+    config: dict[str, Any] = stored.model_dump(mode="json", exclude_defaults=True)
+    backend = ComponentSpec(**step.backend.to_config()) if step.backend else None
+    return StepSpec(id=step_id, type=type_name(type(step)), config=config, inputs=dict(inputs), backend=backend)

@@ -1,0 +1,68 @@
+"""OrchestratorSubprocessBackend: the packaged job in a fresh interpreter on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+
+from zenml.artifacts.store import ArtifactStore
+from zenml.errors import ZenMLError
+from zenml.metadata.records import State
+from zenml.runtime.job_folder import JobFolder
+from zenml.runtime.remote import JobStatus, RemoteJob, RemoteOrchestratorBackend, Resource
+
+_KEPT: dict[str, subprocess.Popen[bytes]] = {}
+
+
+class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
+    """Run the packaged pipeline in a fresh interpreter, in a folder of its own: the rehearsal of a remote run.
+
+    The interpreter is the one that runs this code, with what is installed there; the folder is made in the system's
+    folder for temporary files and removed at the end.
+    """
+
+    def render(self, job: RemoteJob) -> list[Resource]:
+        """Return the one process: its command, and the variables that it gets on top of this process's."""
+        body = {
+            "command": [sys.executable, *job.arguments],
+            "environment": {"PYTHONSAFEPATH": "1", "PYTHONPATH": ""},
+            "labels": dict(job.labels),
+        }
+        return [Resource("process", job.run_id, body)]
+
+    def submit(self, job: RemoteJob, resources: Sequence[Resource]) -> None:
+        """Start the process; it goes on when this one ends."""
+        for resource in resources:
+            _KEPT[job.run_id] = subprocess.Popen(
+                resource.body["command"],
+                env={**os.environ, **resource.body["environment"]},
+                cwd=tempfile.gettempdir(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def status(self, run_id: str, store: ArtifactStore) -> JobStatus:
+        """Return what the supervisor wrote last, or how it ended where it could write nothing."""
+        process = _KEPT.get(run_id)
+        exit_code = process.poll() if process else None
+        status = JobFolder(store, run_id).read_status()
+        if status and status.state.ended:
+            return JobStatus(status.state, status.reason)
+        if exit_code is not None:
+            return JobStatus(State.FAILED, f"the process ended with exit code {exit_code} before it could say why")
+        return JobStatus(status.state if status else State.PENDING)
+
+    def cancel(self, run_id: str, store: ArtifactStore) -> None:
+        """Send SIGTERM to the supervisor, which passes it on and records the end."""
+        status = JobFolder(store, run_id).read_status()
+        if status is None:
+            raise ZenMLError(f"run {run_id} has not begun", mend="Try again in a moment")
+        if not status.state.ended:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(status.supervisor.pid, signal.SIGTERM)

@@ -1,0 +1,158 @@
+"""Run: a recorded run as users see it; every look reads the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from zenml.artifacts.store import ArtifactStore
+from zenml.errors import Problem, RunFailed, StoreError
+from zenml.metadata.liveness import is_alive, seen_state
+from zenml.metadata.records import ArtifactRecord, RunRecord, State, StepRecord
+from zenml.metadata.store import MetadataStore
+from zenml.runtime.console import duration_text, print_table
+
+
+@dataclass(frozen=True)
+class Output:
+    """A published output of a step: its type, where it is, and its content digest."""
+
+    type: str
+    uri: str
+    digest: str
+    _store: ArtifactStore
+
+    @property
+    def path(self) -> Path:
+        """A local folder with the artifact's files."""
+        return self._store.open(self.uri).path
+
+
+@dataclass(frozen=True)
+class StepView:
+    """A step of a run."""
+
+    record: StepRecord
+    _store: ArtifactStore
+
+    @property
+    def state(self) -> State:
+        """In which state the step is."""
+        return self.record.state
+
+    @property
+    def outputs(self) -> Mapping[str, Output]:
+        """Published outputs by name."""
+        return {row.name: Output(row.type, row.uri, row.digest, self._store) for row in self.record.outputs}
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds that it took, or None before it ended."""
+        return _duration(self.record)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the step as JSON types."""
+        record = self.record
+        return {
+            "id": record.id, "type": record.type, "state": str(record.state), "duration": self.duration,
+            "fingerprint": record.fingerprint, "error": record.error, "metrics": dict(record.metrics),
+            "inputs": [_artifact_json(row) for row in record.inputs],
+            "outputs": [_artifact_json(row) for row in record.outputs],
+        }
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run in a metadata store.
+
+    Args:
+        id: the run's id.
+        metadata: where it is recorded.
+        store: where its artifacts are.
+    """
+
+    id: str
+    metadata: MetadataStore
+    store: ArtifactStore
+
+    @property
+    def record(self) -> RunRecord:
+        """The run as it is recorded now.
+
+        Raises:
+            StoreError: the store has no such run.
+        """
+        found = self.metadata.get_run(self.id)
+        if found is None:
+            raise StoreError(f"there is no run {self.id!r}", mend="See: zenml run list")
+        return found
+
+    @property
+    def state(self) -> State:
+        """In which state the run is; LOST where it should be running but its process is gone."""
+        return seen_state(self.record, is_alive)
+
+    @property
+    def steps(self) -> Mapping[str, StepView]:
+        """Steps by id, in the order in which they run."""
+        return {step.id: StepView(step, self.store) for step in self.record.steps}
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metrics of the evaluator steps: name to value, overall on their split."""
+        return {name: value for step in self.record.steps for name, value in step.metrics.items()}
+
+    def raise_if_failed(self) -> None:
+        """Raise what went wrong.
+
+        Raises:
+            RunFailed: the run ended in another state than COMPLETE.
+        """
+        record = self.record
+        if seen_state(record, is_alive) is State.COMPLETE:
+            return
+        failed = [step for step in record.steps if step.error]
+        reasons = [Problem(line, f"step {step.id}") for step in failed for line in step.error.splitlines() if line]
+        raise RunFailed(self.id, reasons or [Problem(record.error or f"the run is {seen_state(record, is_alive)}")])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run with its steps as JSON types."""
+        record = self.record
+        steps = [StepView(step, self.store).to_json() for step in record.steps]
+        return {
+            **run_row(record), "error": record.error, "metrics": self.metrics, "facts": dict(record.facts),
+            "steps": steps, "spec": record.spec,
+        }
+
+    def print(self) -> None:
+        """Print the steps and the metrics as tables."""
+        record = self.record
+        rows = [
+            (step.id, str(step.state), duration_text(_duration(step)), ", ".join(row.name for row in step.outputs))
+            for step in record.steps
+        ]
+        print_table(("Step", "State", "Time", "Outputs"), rows, title=f"{record.pipeline}: run {self.id} {self.state}")
+        if self.metrics:
+            print_table(("Metric", "Value"), [(name, f"{value:.4f}") for name, value in self.metrics.items()])
+
+
+def run_row(record: RunRecord) -> dict[str, Any]:
+    """Return a row of a listing of runs, as JSON types."""
+    started = datetime.fromtimestamp(record.started, UTC).isoformat(timespec="seconds") if record.started else None
+    return {
+        "id": record.id, "pipeline": record.pipeline, "state": str(seen_state(record, is_alive)), "started": started,
+        "duration": _duration(record),
+    }
+
+
+def _duration(record: RunRecord | StepRecord) -> float | None:
+    if record.started is None or record.finished is None:
+        return None
+    return round(record.finished - record.started, 6)
+
+
+def _artifact_json(row: ArtifactRecord) -> dict[str, str]:
+    return {"name": row.name, "type": row.type, "uri": row.uri, "digest": row.digest}

@@ -1,0 +1,209 @@
+"""StepRun: one step of a run, served from the cache or run, published and recorded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from zenml.artifacts.handles import NewArtifact, StoredArtifact
+from zenml.backends.interfaces import ProcessingBackend, TrainingBackend
+from zenml.backends.launch import Launch
+from zenml.backends.reporter import Advance
+from zenml.data.shards import RunJob, ShardJob, State, fold_order
+from zenml.datasources.base import Datasource
+from zenml.errors import Problem, StoreError, ZenMLError
+from zenml.metadata.liveness import this_owner
+from zenml.metadata.records import ArtifactRecord, StepRecord
+from zenml.metadata.records import State as RunState
+from zenml.runtime.fingerprint import Fingerprint, canonical_json, fingerprint
+from zenml.runtime.graph import Node
+from zenml.runtime.hooks import call_hook
+from zenml.runtime.processing_base import ProcessingBaseBackend
+from zenml.runtime.training_base import TrainingBaseBackend
+from zenml.steps.base import StepContext
+
+
+class CanceledError(BaseException):
+    """The run was asked to stop, by Ctrl-C or SIGTERM."""
+
+
+class StepFailedError(ZenMLError):
+    """A step failed; it is recorded."""
+
+
+@dataclass
+class StepRun:
+    """One step of a run.
+
+    Args:
+        launch: the run.
+        node: the step in its place.
+        published: the outputs of the steps before it, by step id and output name.
+    """
+
+    launch: Launch
+    node: Node
+    published: Mapping[str, Mapping[str, ArtifactRecord]]
+
+    def go(self) -> dict[str, ArtifactRecord]:
+        """Serve the step from the cache or run it; return its outputs by name."""
+        launch, node = self.launch, self.node
+        call_hook("zenml_before_step", launch.report, run=launch.run_id, step=node.id)
+        state = RunState.FAILED
+        attempt = f"{launch.run_id}-1"
+        try:
+            outputs, state = self._serve_or_run(attempt)
+        except (KeyboardInterrupt, CanceledError):
+            state = RunState.CANCELED
+            launch.metadata.end_step(launch.run_id, node.id, state=state, attempt=attempt, error="stopped by the user")
+            raise
+        except Exception as error:
+            why = _explain(error)
+            launch.metadata.end_step(
+                launch.run_id, node.id, state=state, attempt=attempt, error="\n".join(str(row) for row in why)
+            )
+            if not isinstance(error, ZenMLError):
+                launch.report.log(traceback.format_exc())
+            raise StepFailedError([_in_step(problem, node.id) for problem in why]) from error
+        finally:
+            call_hook("zenml_after_step", launch.report, run=launch.run_id, step=node.id, state=str(state))
+        return {record.name: record for record in outputs}
+
+    def _serve_or_run(self, attempt: str) -> tuple[tuple[ArtifactRecord, ...], RunState]:
+        launch, node = self.launch, self.node
+        sources = {name: source.partition(".") for name, source in node.sources.items()}
+        inputs = {name: self.published[producer][output] for name, (producer, _, output) in sources.items()}
+        pinned, print_ = self.fingerprint(inputs)
+        events = [ArtifactRecord(name, row.type, row.uri, row.digest, row.id) for name, row in inputs.items()]
+        facts = {"fingerprint_parts": canonical_json(print_.parts).decode(), "host": this_owner().host}
+
+        cached = self.cached(print_) if print_.servable else None
+        if cached is not None:
+            launch.report.log(f"{node.id:<14} cached")
+            rows = launch.metadata.publish_step(
+                launch.run_id, node.id, state=RunState.CACHED, attempt="", fingerprint=print_.digest, inputs=events,
+                outputs=cached.outputs, metrics=cached.metrics, facts=facts,
+            )
+            return rows, RunState.CACHED
+
+        launch.report.log(f"{node.id:<14} running")
+        launch.metadata.start_step(
+            launch.run_id, node.id, attempt=attempt, fingerprint=print_.digest, inputs=events, facts=facts
+        )
+        if pinned is not None:
+            made, metrics = {"examples": pinned}, {}
+        else:
+            made, metrics = self.make(attempt, print_, inputs)
+        outputs = [ArtifactRecord(name, row.type, row.uri, row.digest) for name, row in made.items()]
+        rows = launch.metadata.publish_step(
+            launch.run_id, node.id, state=RunState.COMPLETE, attempt=attempt, fingerprint=print_.digest, inputs=events,
+            outputs=outputs, metrics=metrics, facts=facts,
+        )
+        return rows, RunState.COMPLETE
+
+    def fingerprint(self, inputs: Mapping[str, ArtifactRecord]) -> tuple[StoredArtifact | None, Fingerprint]:
+        """Return the artifact that the step is pinned to, if any, and the step's fingerprint."""
+        launch, step = self.launch, self.node.step
+        pinned: StoredArtifact | None = None
+        source: str | None = None
+        if isinstance(step, Datasource):
+            if step.snapshot:
+                pinned = launch.store.open_snapshot(step.snapshot)
+                source = str(pinned.properties["source_identity"])
+            else:
+                source = step.resolve(launch.root).identity(launch.root / ".zenml" / "sources.json")
+        digests = {name: row.digest for name, row in inputs.items()}
+        return pinned, fingerprint(self.node, launch.spec.seed, digests, source, launch.source_roots)
+
+    def cached(self, print_: Fingerprint) -> StepRecord | None:
+        """Return a past step whose outputs are still there, as they were published."""
+        for past in self.launch.metadata.find_step(print_.digest):
+            try:
+                found = [self.launch.store.open(row.uri) for row in past.outputs]
+            except StoreError:
+                continue
+            names = {row.name for row in past.outputs}
+            if names == set(self.node.step.outputs) and all(
+                artifact.digest == row.digest for artifact, row in zip(found, past.outputs, strict=True)
+            ):
+                return past
+        return None
+
+    def make(
+        self, attempt: str, print_: Fingerprint, inputs: Mapping[str, ArtifactRecord]
+    ) -> tuple[dict[str, StoredArtifact], dict[str, float]]:
+        """Run the step and publish what it gives; return that, by output name, and the metrics."""
+        launch, node = self.launch, self.node
+        step = node.step.resolve(launch.root) if isinstance(node.step, Datasource) else node.step
+        scratch = launch.scratch / node.id
+        scratch.mkdir(parents=True, exist_ok=True)
+        kinds = list(step.outputs.values())
+        new: dict[str, NewArtifact] = {}
+        try:
+            for name, kind in step.outputs.items():
+                own_attempt = attempt if kinds.count(kind) == 1 else f"{attempt}-{name}"
+                new[name] = launch.store.new(kind, print_.digest, own_attempt)
+            context = StepContext(
+                inputs={name: launch.store.open(row.uri) for name, row in inputs.items()},
+                outputs=new,
+                seed=launch.spec.seed,
+                run_job=self._run_job(),
+                scratch=scratch,
+                report=launch.report,
+            )
+            backend = node.backend or TrainingBaseBackend()
+            if isinstance(backend, TrainingBackend):
+                backend.train(lambda: step.run(context))
+            else:
+                step.run(context)
+            return {name: launch.store.publish(artifact) for name, artifact in new.items()}, context.metrics
+        except BaseException:
+            for artifact in new.values():
+                launch.store.discard(artifact)
+            raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _run_job(self) -> RunJob:
+        backend = self.node.backend if isinstance(self.node.backend, ProcessingBackend) else ProcessingBaseBackend()
+        here = ProcessingBaseBackend(workers=1)
+        report, step_id = self.launch.report, self.node.id
+
+        def run_job(job: ShardJob) -> list[State]:
+            engine = backend
+            if job.op.startswith("__main__:") and backend != here:
+                report.warn(
+                    f"{job.op.partition(':')[2]} lives in the launched script or a notebook, so step {step_id} works in "
+                    "this process with one worker; move it into a module to use workers"
+                )
+                engine = here
+            with report.progress(f"{step_id}: {job.label or job.op}", len(job.shards)) as advance:
+                return fold_order(job, _counted(engine, job, advance))
+
+        return run_job
+
+
+def _counted(engine: ProcessingBackend, job: ShardJob, advance: Advance) -> Iterator[bytes]:
+    for message in engine.map(job):
+        yield message
+        advance()
+
+
+def _explain(error: Exception) -> tuple[Problem, ...]:
+    """Return what to tell of an error: a ZenMLError's own problems, or the type and place of any other."""
+    if isinstance(error, ZenMLError):
+        return error.problems
+    if isinstance(error, OSError):
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        return (Problem(reason, str(error.filename or "")),)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return (Problem(f"{type(error).__name__}: {error}", where),)
+
+
+def _in_step(problem: Problem, step_id: str) -> Problem:
+    where = f"step {step_id}: {problem.where}" if problem.where else f"step {step_id}"
+    return Problem(problem.what, where, problem.mend)
