@@ -1,0 +1,100 @@
+"""SplitReader: one split of transformed examples, as a trainer reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from zenml.errors import DataError
+
+
+class SplitReader:
+    """The rows of one split after the transform, in shard order; files are memory-mapped.
+
+    Args:
+        folder: the split's folder, with `shard-*.arrow` files.
+        labels: the columns that are labels; every other column is a feature.
+
+    Raises:
+        DataError: the folder holds no shard.
+    """
+
+    def __init__(self, folder: Path, labels: Sequence[str]) -> None:
+        self.name = folder.name
+        self.labels = tuple(labels)
+        self._files = sorted(folder.glob("shard-*.arrow"))
+        if not self._files:
+            raise DataError(f"split {folder.name!r} has no rows", mend="Check the split step that comes before")
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns: one per transformed feature, one per label."""
+        with pa.memory_map(str(self._files[0])) as source, pa.ipc.open_file(source) as file:
+            return file.schema
+
+    @cached_property
+    def rows(self) -> int:
+        """The number of rows."""
+        return sum(batch.num_rows for batch in self.batches())
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """The transformed features, in the order in which they fill the matrix."""
+        return tuple(name for name in self.schema.names if name not in self.labels)
+
+    @cached_property
+    def width(self) -> int:
+        """The number of columns of the matrix: a vector feature takes as many as it is long."""
+        types = (self.schema.field(name).type for name in self.feature_names)
+        return sum(kind.list_size if pa.types.is_fixed_size_list(kind) else 1 for kind in types)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the record batches in order; their buffers lie in the memory-mapped files."""
+        for path in self._files:
+            with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+                for number in range(file.num_record_batches):
+                    yield file.get_batch(number)
+
+    def matrices(self) -> Iterator[tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[Any]]]]:
+        """Yield each batch as (features of shape (rows, width), labels by name), a missing label being NaN."""
+        for batch in self.batches():
+            matrix = np.empty((batch.num_rows, self.width), np.float32)
+            self._fill(matrix, batch)
+            yield matrix, {name: _label(batch.column(name)) for name in self.labels}
+
+    def arrays(self) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[Any]]]:
+        """Return the whole split as (features of shape (rows, width), labels by name), a missing label being NaN."""
+        matrix = np.empty((self.rows, self.width), np.float32)
+        parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in self.labels}
+        start = 0
+        for batch in self.batches():
+            self._fill(matrix[start : start + batch.num_rows], batch)
+            start += batch.num_rows
+            for name in self.labels:
+                parts[name].append(_label(batch.column(name)))
+        return matrix, {name: np.concatenate(values) for name, values in parts.items()}
+
+    def _fill(self, matrix: npt.NDArray[np.float32], batch: pa.RecordBatch) -> None:
+        position = 0
+        for name in self.feature_names:
+            column = batch.column(name)
+            if pa.types.is_fixed_size_list(column.type):
+                width = column.type.list_size
+                flat = column.flatten().to_numpy(zero_copy_only=False)
+                matrix[:, position : position + width] = flat.reshape(batch.num_rows, width)
+            else:
+                width = 1
+                matrix[:, position] = column.to_numpy(zero_copy_only=False)
+            position += width
+
+
+def _label(column: pa.Array) -> npt.NDArray[Any]:
+    """Return a label column as int64, or as float64 with NaN where a value is missing."""
+    values: npt.NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return values.astype(np.int64 if values.dtype.kind in "biu" else np.float64, copy=False)
