@@ -103,16 +103,19 @@ def _problems(spec: Spec) -> Iterable[Problem]:
     if not (spec.name.isascii() and spec.name[:1].isalpha() and spec.name.replace("-", "_").isidentifier()):
         yield Problem("name must begin with a letter and hold letters, digits, _ and - only", where)
     if spec.kind not in KINDS:
-        yield Problem(f"there is no kind {spec.kind!r}", where, closest(spec.kind, KINDS) or f"Known: {', '.join(KINDS)}")
+        yield Problem(
+            f"there is no kind {spec.kind!r}", where, closest(spec.kind, KINDS) or f"Known: {', '.join(KINDS)}"
+        )
     if not is_target(spec.target):
         yield Problem(f"target {spec.target!r} does not read package.module:Class", where)
     if not spec.summary.strip() or "\n" in spec.summary:
         yield Problem("summary must be one line that is not empty", where)
-    if isinstance(spec.capabilities, str) or not isinstance(spec.capabilities, Iterable):
-        yield Problem(f"capabilities is a {type(spec.capabilities).__name__}, not a tuple", where)
+    capabilities: object = spec.capabilities
+    if not isinstance(capabilities, tuple | list):
+        yield Problem(f"capabilities is a {type(capabilities).__name__}, not a tuple", where)
         return
     known = [str(item) for item in Capability]
-    for item in spec.capabilities:
+    for item in capabilities:
         if item not in known:
             mend = closest(str(item), known) or f"Known: {', '.join(known)}"
             yield Problem(f"there is no capability {item!r}", where, mend)
