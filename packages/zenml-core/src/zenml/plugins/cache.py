@@ -3,7 +3,7 @@
 Whatever is wrong with the file, it is not used; whatever is wrong with the folder, nothing is written. Listing is only
 slower then.
 """
-# ruff: noqa: PTH - a listing does not pay for importing pathlib
+# ruff: noqa: PTH103, PTH105, PTH108, PTH111, PTH117, PTH118, PTH120, PTH123 - a listing imports no pathlib
 
 from __future__ import annotations
 

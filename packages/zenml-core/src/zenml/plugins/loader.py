@@ -1,5 +1,4 @@
 """Loading: import one plugin alone, call its registration hooks, and say clearly what is wrong with it."""
-# ruff: noqa: PTH - a listing does not pay for importing pathlib
 
 from __future__ import annotations
 
@@ -204,7 +203,7 @@ def _describe(error: BaseException, plugin: Plugin) -> tuple[State, str]:
 
     if isinstance(error, PluginValidationError):
         return State.BROKEN, f"a hook does not fit its declaration: {' '.join(str(error).split())}"
-    return State.BROKEN, explain(error, os.path.join(plugin.root, plugin.module.partition(".")[0]))
+    return State.BROKEN, explain(error, f"{plugin.root}{os.sep}{plugin.module.partition('.')[0]}")
 
 
 def _forget(plugin: Plugin) -> None:
