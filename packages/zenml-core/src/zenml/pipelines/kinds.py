@@ -17,5 +17,7 @@ def pipeline_kind(name: str) -> type[Pipeline]:
         SpecError: there is no such kind.
     """
     if name not in KINDS:
-        raise SpecError(f"unknown kind of pipeline {name!r}", "type", closest(name, KINDS) or f"Known: {', '.join(KINDS)}")
+        raise SpecError(
+            f"unknown kind of pipeline {name!r}", "type", closest(name, KINDS) or f"Known: {', '.join(KINDS)}"
+        )
     return KINDS[name]

@@ -78,17 +78,19 @@ def launch(
             "Move their classes into a module"
         )
     facts = {
-        "zenml": __version__, "python": platform.python_version(), "platform": platform.platform(terse=True),
-        "executable": sys.executable, "root": str(root), "backend": type(backend).__name__,
+        "zenml": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "executable": sys.executable,
+        "root": str(root),
+        "backend": type(backend).__name__,
         "reproducible": "no" if live_steps else "yes",
     }
     code = git.facts()
     if code:
         facts |= {"git_sha": code.sha, "git_dirty": "yes" if code.dirty else "no"}
     run_id = new_run_id()
-    job = Launch(
-        run_id, graph.spec, metadata, store, root, report, lambda: execute(job, graph), live_steps, facts
-    )
+    job = Launch(run_id, graph.spec, metadata, store, root, report, lambda: execute(job, graph), live_steps, facts)
     backend.run(job, wait=wait)
     run = Run(run_id, metadata, store)
     if wait:

@@ -17,7 +17,15 @@ from zenml.plugins.registry import type_name
 from zenml.runtime.live import live_reason
 from zenml.runtime.run import Run
 from zenml.runtime.wiring import wire
-from zenml.spec.model import DEFAULT_SEED, PIPELINE_NAME, ComponentSpec, EnvironmentSpec, PipelineSpec, RunSpec, StepSpec
+from zenml.spec.model import (
+    DEFAULT_SEED,
+    PIPELINE_NAME,
+    ComponentSpec,
+    EnvironmentSpec,
+    PipelineSpec,
+    RunSpec,
+    StepSpec,
+)
 from zenml.spec.yaml_format import read_yaml, write_yaml
 from zenml.steps.base import Step
 
@@ -37,7 +45,7 @@ class Pipeline:
         if not re.fullmatch(PIPELINE_NAME, name):
             raise ConfigError(
                 f"{name!r} cannot be the name of a pipeline",
-                mend="Begin with a letter or digit; go on with up to 62 letters, digits, spaces, dots, dashes, underscores",
+                mend="Begin with a letter or digit; then up to 62 letters, digits, spaces, dots, dashes and underscores",
             )
         self.name = name
         self.seed = seed
@@ -51,7 +59,13 @@ class Pipeline:
         """Steps by id, in order."""
         return dict(self._ordered())
 
-    def add_step(self, step: Step, *, id: str | None = None, inputs: Mapping[str, str] | None = None) -> Self:
+    def add_step(
+        self,
+        step: Step,
+        *,
+        id: str | None = None,  # noqa: A002 - named as in the spec
+        inputs: Mapping[str, str] | None = None,
+    ) -> Self:
         """Add a step; return the pipeline.
 
         Args:
@@ -89,7 +103,11 @@ class Pipeline:
         root = root or current_root()
         blocks = [_block(step_id, step, sources[step_id], root) for step_id, step in steps]
         return PipelineSpec(
-            type=self.KIND, name=self.name, seed=self.seed, steps=blocks, environment=self.environment,
+            type=self.KIND,
+            name=self.name,
+            seed=self.seed,
+            steps=blocks,
+            environment=self.environment,
             run=self.run_defaults,
         )
 
@@ -163,8 +181,13 @@ class Pipeline:
         root = current_root()
         spec = self.to_spec(root)
         return launch(
-            spec, root, live=dict(self._steps), backend=backend, metadata_store=metadata_store,
-            artifact_store=artifact_store, wait=wait,
+            spec,
+            root,
+            live=dict(self._steps),
+            backend=backend,
+            metadata_store=metadata_store,
+            artifact_store=artifact_store,
+            wait=wait,
         )
 
     def evaluate(self) -> dict[str, float]:
@@ -177,7 +200,10 @@ class Pipeline:
         from zenml.metadata.records import State
 
         root = current_root()
-        metadata, store = metadata_store(root, self.run_defaults.metadata_store), artifact_store(root, self.run_defaults.artifact_store)
+        metadata, store = (
+            metadata_store(root, self.run_defaults.metadata_store),
+            artifact_store(root, self.run_defaults.artifact_store),
+        )
         for record in metadata.list_runs(pipeline=self.name):
             if record.state is State.COMPLETE:
                 return Run(record.id, metadata, store).metrics

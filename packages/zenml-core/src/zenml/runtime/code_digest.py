@@ -1,4 +1,4 @@
-"""The digest of a step's code: its module and whatever that imports, as far as imports can be seen without running them."""
+"""The digest of a step's code: its module and what that imports, as far as can be seen without running anything."""
 
 from __future__ import annotations
 

@@ -13,9 +13,18 @@ if TYPE_CHECKING:
     from rich.console import Console as RichConsole
 
 STATE_STYLES = {
-    "COMPLETE": "green", "CACHED": "cyan", "RUNNING": "yellow", "FAILED": "bold red", "LOST": "bold red",
-    "CANCELED": "magenta", "SKIPPED": "dim", "PENDING": "dim",
-    "available": "green", "missing-dependency": "yellow", "broken": "bold red", "incompatible": "red",
+    "COMPLETE": "green",
+    "CACHED": "cyan",
+    "RUNNING": "yellow",
+    "FAILED": "bold red",
+    "LOST": "bold red",
+    "CANCELED": "magenta",
+    "SKIPPED": "dim",
+    "PENDING": "dim",
+    "available": "green",
+    "missing-dependency": "yellow",
+    "broken": "bold red",
+    "incompatible": "red",
 }
 
 
@@ -55,6 +64,10 @@ def duration_text(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def _ignore(units: float = 1) -> None:
+    """Move no bar."""
+
+
 class Console:
     """Reports to a person: on standard error, so that standard output stays the program's own.
 
@@ -78,7 +91,7 @@ class Console:
     def progress(self, label: str, total: float) -> Iterator[Advance]:
         """Show a progress bar of `total` units while the context is open; only in a terminal."""
         if self._quiet or not sys.stderr.isatty():
-            yield lambda units=1: None
+            yield _ignore
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

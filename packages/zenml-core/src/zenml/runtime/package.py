@@ -57,12 +57,14 @@ def build_package(root: Path, source_roots: Sequence[str], leave_out: Iterable[P
         listed = ", ".join(f"{name} ({sizes[name] >> 20} MiB)" for name in largest)
         raise ConfigError(
             f"the code package would hold {sum(sizes.values()) >> 20} MiB, more than {SIZE_CAP >> 20}",
-            str(root), f"Name what the code does not need in {_IGNORE_FILE}. Largest: {listed}",
+            str(root),
+            f"Name what the code does not need in {_IGNORE_FILE}. Largest: {listed}",
         )
     buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, filename="") as zipped, tarfile.open(
-        fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT
-    ) as archive:
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, filename="") as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
         for name in names:
             data = (root / name).read_bytes()
             info = tarfile.TarInfo(name)
@@ -87,9 +89,11 @@ def unpack(data: bytes, digest: str, folder: Path) -> None:
 def list_files(root: Path, source_roots: Sequence[str]) -> list[str]:
     """Return the names of the files that belong into the package, sorted."""
     found: set[str] = set()
-    excluded = set(_git(root, ["--cached", "--others", "--ignored", f"--exclude-from={_IGNORE_FILE}"])) if (
-        root / _IGNORE_FILE
-    ).is_file() else set()
+    excluded = (
+        set(_git(root, ["--cached", "--others", "--ignored", f"--exclude-from={_IGNORE_FILE}"]))
+        if (root / _IGNORE_FILE).is_file()
+        else set()
+    )
     for folder in source_roots:
         if (root / folder).is_dir():
             found.update(_git(root, ["--cached", "--others", "--exclude-standard", "--", folder]))

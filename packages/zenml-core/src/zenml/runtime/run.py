@@ -57,8 +57,13 @@ class StepView:
         """Return the step as JSON types."""
         record = self.record
         return {
-            "id": record.id, "type": record.type, "state": str(record.state), "duration": self.duration,
-            "fingerprint": record.fingerprint, "error": record.error, "metrics": dict(record.metrics),
+            "id": record.id,
+            "type": record.type,
+            "state": str(record.state),
+            "duration": self.duration,
+            "fingerprint": record.fingerprint,
+            "error": record.error,
+            "metrics": dict(record.metrics),
             "inputs": [_artifact_json(row) for row in record.inputs],
             "outputs": [_artifact_json(row) for row in record.outputs],
         }
@@ -123,8 +128,12 @@ class Run:
         record = self.record
         steps = [StepView(step, self.store).to_json() for step in record.steps]
         return {
-            **run_row(record), "error": record.error, "metrics": self.metrics, "facts": dict(record.facts),
-            "steps": steps, "spec": record.spec,
+            **run_row(record),
+            "error": record.error,
+            "metrics": self.metrics,
+            "facts": dict(record.facts),
+            "steps": steps,
+            "spec": record.spec,
         }
 
     def print(self) -> None:
@@ -143,7 +152,10 @@ def run_row(record: RunRecord) -> dict[str, Any]:
     """Return a row of a listing of runs, as JSON types."""
     started = datetime.fromtimestamp(record.started, UTC).isoformat(timespec="seconds") if record.started else None
     return {
-        "id": record.id, "pipeline": record.pipeline, "state": str(seen_state(record, is_alive)), "started": started,
+        "id": record.id,
+        "pipeline": record.pipeline,
+        "state": str(seen_state(record, is_alive)),
+        "started": started,
         "duration": _duration(record),
     }
 

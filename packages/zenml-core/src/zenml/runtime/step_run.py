@@ -84,8 +84,15 @@ class StepRun:
         if cached is not None:
             launch.report.log(f"{node.id:<14} cached")
             rows = launch.metadata.publish_step(
-                launch.run_id, node.id, state=RunState.CACHED, attempt="", fingerprint=print_.digest, inputs=events,
-                outputs=cached.outputs, metrics=cached.metrics, facts=facts,
+                launch.run_id,
+                node.id,
+                state=RunState.CACHED,
+                attempt="",
+                fingerprint=print_.digest,
+                inputs=events,
+                outputs=cached.outputs,
+                metrics=cached.metrics,
+                facts=facts,
             )
             return rows, RunState.CACHED
 
@@ -99,8 +106,15 @@ class StepRun:
             made, metrics = self.make(attempt, print_, inputs)
         outputs = [ArtifactRecord(name, row.type, row.uri, row.digest) for name, row in made.items()]
         rows = launch.metadata.publish_step(
-            launch.run_id, node.id, state=RunState.COMPLETE, attempt=attempt, fingerprint=print_.digest, inputs=events,
-            outputs=outputs, metrics=metrics, facts=facts,
+            launch.run_id,
+            node.id,
+            state=RunState.COMPLETE,
+            attempt=attempt,
+            fingerprint=print_.digest,
+            inputs=events,
+            outputs=outputs,
+            metrics=metrics,
+            facts=facts,
         )
         return rows, RunState.COMPLETE
 
@@ -176,8 +190,8 @@ class StepRun:
             engine = backend
             if job.op.startswith("__main__:") and backend != here:
                 report.warn(
-                    f"{job.op.partition(':')[2]} lives in the launched script or a notebook, so step {step_id} works in "
-                    "this process with one worker; move it into a module to use workers"
+                    f"{job.op.partition(':')[2]} lives in the launched script or a notebook, so step {step_id} works "
+                    "in this process with one worker; move it into a module to use workers"
                 )
                 engine = here
             with report.progress(f"{step_id}: {job.label or job.op}", len(job.shards)) as advance:

@@ -1,4 +1,4 @@
-"""The supervisor of a remote run: fetches and verifies the package, runs the pipeline in a child, writes how it ended."""
+"""The supervisor of a remote run: verifies the package, runs the pipeline in a child, writes how it ended."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def _run_child(spec_uri: str, work: str, folder: JobFolder, canceled: threading.
     """Run the pipeline in a process of its own, and keep what it prints as `log.txt` of the run."""
     command = [sys.executable, "-m", "zenml.entrypoint", "execute", "--spec", spec_uri, "--root", work]
     with tempfile.TemporaryFile() as log:
-        child = subprocess.Popen(command, cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(
+            command, cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             canceled.set()

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 from zenml import errors
 from zenml.data.shards import ShardJob
@@ -33,13 +34,19 @@ class _Worker:
 
     def __init__(self, threads: int) -> None:
         self._job: ShardJob | None = None
-        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         single = dict.fromkeys(_SINGLE_THREADED, str(threads))
         environment = {
-            **os.environ, **single, "PYTHONPATH": path, "PYTHONSAFEPATH": "1", "ZENML_WORKER_THREADS": str(threads),
+            **os.environ,
+            **single,
+            "PYTHONPATH": path,
+            "PYTHONSAFEPATH": "1",
+            "ZENML_WORKER_THREADS": str(threads),
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "zenml.runtime.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-m", "zenml.runtime.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             env=environment,
         )
 
@@ -122,7 +129,8 @@ class WorkerPool:
                             worker = None
                             if attempt == _ATTEMPTS:
                                 raise WorkerDiedError(
-                                    f"{error}, {_ATTEMPTS} times over", f"{job.label or job.op}, shard {number}",
+                                    f"{error}, {_ATTEMPTS} times over",
+                                    f"{job.label or job.op}, shard {number}",
                                     "If memory is short, use fewer workers: ProcessingBaseBackend(workers=1)",
                                 ) from None
             except queue.Empty:

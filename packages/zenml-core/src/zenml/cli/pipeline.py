@@ -1,0 +1,131 @@
+"""`zenml pipeline`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zenml.cli.output import json_option, show_json, show_rows
+
+pipeline_file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@click.group()
+def pipeline() -> None:
+    """List, show, check and run pipelines."""
+
+
+@pipeline.command("list")
+@json_option
+def list_pipelines(as_json: bool) -> None:
+    """List the pipelines that ran in this repository."""
+    from zenml.repo import Repository
+    from zenml.runtime.run import run_row
+
+    metadata = Repository.get_instance().metadata_store
+    rows = []
+    for name in metadata.list_pipelines():
+        runs = metadata.list_runs(pipeline=name)
+        last = run_row(runs[0])
+        rows.append(
+            {
+                "name": name,
+                "runs": len(runs),
+                "state": last["state"],
+                "started": last["started"],
+                "last_run": last["id"],
+            }
+        )
+    columns = ("name", "runs", "state", "started", "last_run")
+    show_rows(rows, columns, as_json=as_json, empty="No pipeline has run here yet")
+
+
+@pipeline.command("get")
+@click.argument("name")
+@json_option
+def get_pipeline(name: str, as_json: bool) -> None:
+    """Print the spec with which the pipeline NAME last ran."""
+    from zenml.repo import Repository
+    from zenml.spec.yaml_format import read_yaml
+
+    repo = Repository.get_instance()
+    runs = repo.metadata_store.list_runs(pipeline=name, limit=1)
+    if not runs:
+        repo.get_pipeline_by_name(name)
+    if as_json:
+        show_json(read_yaml(runs[0].spec)[0].to_data())
+    else:
+        click.echo(runs[0].spec, nl=False)
+
+
+@pipeline.command("run")
+@pipeline_file
+@click.option("--no-wait", is_flag=True, help="Return as soon as the run is submitted.")
+@json_option
+def run_pipeline(file: Path, no_wait: bool, as_json: bool) -> None:
+    """Run the pipeline in FILE."""
+    from zenml.config.repository import find_root, make_root
+    from zenml.pipelines.launching import launch
+    from zenml.runtime.console import Console
+
+    spec, lines = _read(file)
+    root = find_root(file.parent) or make_root(Path.cwd())
+    run = launch(spec, root, lines=lines, wait=not no_wait, report=Console(quiet=as_json))
+    if as_json:
+        show_json(run.to_json() if not no_wait else {"id": run.id})
+    elif no_wait:
+        click.echo(run.id)
+
+
+@pipeline.command("validate")
+@pipeline_file
+@json_option
+def validate_pipeline(file: Path, as_json: bool) -> None:
+    """Check the pipeline in FILE; every problem is told at once, with its line."""
+    from dataclasses import asdict
+
+    from zenml.config.repository import find_root
+    from zenml.errors import SpecError, ZenMLError
+    from zenml.runtime.graph import build_graph
+    from zenml.runtime.source_roots import use_source_roots
+
+    try:
+        spec, lines = _read(file)
+        use_source_roots(find_root(file.parent) or Path.cwd(), spec.environment.source_roots)
+        graph = build_graph(spec, lines=lines)
+    except ZenMLError as error:
+        if not as_json:
+            raise SpecError(error.problems) from None
+        show_json({"valid": False, "problems": [asdict(problem) for problem in error.problems]})
+        raise click.exceptions.Exit(2) from None
+    if as_json:
+        show_json({"valid": True, "problems": []})
+    else:
+        click.echo(f"{file}: {spec.name!r} is valid, {len(graph.nodes)} steps")
+
+
+@pipeline.command("schema")
+def print_schema() -> None:
+    """Print the JSON Schema of pipeline files, with the parameters of everything installed."""
+    from zenml.plugins.registry import catalogue, load_type
+    from zenml.spec.json_schema import json_schema
+
+    def classes(*kinds: str) -> dict[str, type]:
+        rows = [row for kind in kinds for row in catalogue(kind) if row.state == "available"]
+        return {row.name: load_type(row.name, kinds) for row in rows}
+
+    backends = classes("orchestrator", "processing", "training", "deployer")
+    show_json(json_schema(classes("step", "datasource"), backends))
+
+
+def _read(file: Path):  # type: ignore[no-untyped-def] # typing it would import the spec for --help
+    from zenml.errors import SpecError
+    from zenml.spec.yaml_format import read_yaml
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SpecError(f"cannot read the pipeline file: {reason}", str(file)) from None
+    return read_yaml(text, str(file))

@@ -1,0 +1,46 @@
+"""`zenml run`."""
+
+from __future__ import annotations
+
+import click
+
+from zenml.cli.output import json_option, show_json, show_rows
+
+
+@click.group()
+def run() -> None:
+    """List and show runs."""
+
+
+@run.command("list")
+@click.option("--pipeline", help="Only runs of this pipeline.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many, newest first."
+)
+@json_option
+def list_runs(pipeline: str | None, limit: int, as_json: bool) -> None:
+    """List runs, newest first."""
+    from zenml.repo import Repository
+    from zenml.runtime.run import run_row
+
+    records = Repository.get_instance().metadata_store.list_runs(pipeline=pipeline, limit=limit)
+    rows = [run_row(record) for record in records]
+    columns = ("id", "pipeline", "state", "started", "duration")
+    show_rows(rows, columns, as_json=as_json, empty="Nothing has run here yet")
+
+
+@run.command("get")
+@click.argument("run_id")
+@json_option
+def get_run(run_id: str, as_json: bool) -> None:
+    """Show a run: its steps, metrics and, where it failed, why. RUN_ID may be the beginning of an id."""
+    from zenml.repo import Repository
+
+    found = Repository.get_instance().get_run(run_id)
+    if as_json:
+        show_json(found.to_json())
+        return
+    found.print()
+    for step in found.record.steps:
+        if step.error:
+            click.secho(f"{step.id}: {step.error}", fg="red")

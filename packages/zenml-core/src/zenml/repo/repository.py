@@ -1,0 +1,121 @@
+"""Repository: the one place to ask what is installed and what ran."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from zenml.config.repository import current_root, make_root
+from zenml.errors import ConfigError, closest
+from zenml.repo.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from zenml.artifacts.store import ArtifactStore
+    from zenml.metadata.store import MetadataStore
+    from zenml.pipelines.pipeline import Pipeline
+    from zenml.runtime.run import Run
+
+BACKEND_KINDS = ("orchestrator", "processing", "training", "deployer")
+
+
+class Repository:
+    """A folder with `.zenml/`, its stores and its runs.
+
+    Args:
+        root: the repository root.
+    """
+
+    _instances: ClassVar[dict[Path, Repository]] = {}
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def get_instance(cls) -> Repository:
+        """Return the repository around the working directory or the running script; it is made where there is none."""
+        root = current_root()
+        return cls._instances.setdefault(root, cls(root))
+
+    @classmethod
+    def init(cls, folder: str | Path = ".") -> Repository:
+        """Make a folder a repository, if it is none yet."""
+        root = make_root(Path(folder))
+        return cls._instances.setdefault(root, cls(root))
+
+    @staticmethod
+    def get_backends(kind: str | None = None) -> Catalogue:
+        """Return every backend that an installed distribution offers; nothing is imported for it.
+
+        Args:
+            kind: `orchestrator`, `processing`, `training` or `deployer`; all of them by default.
+
+        Raises:
+            ConfigError: there is no such kind.
+        """
+        if kind is not None and kind not in BACKEND_KINDS:
+            known = ", ".join(BACKEND_KINDS)
+            raise ConfigError(f"there is no kind of backend {kind!r}", mend=closest(kind, BACKEND_KINDS) or known)
+        return Catalogue.of_backends(kind)
+
+    @property
+    def metadata_store(self) -> MetadataStore:
+        """The metadata store that runs use by default."""
+        from zenml.config.settings import metadata_store
+
+        return metadata_store(self.root)
+
+    @property
+    def artifact_store(self) -> ArtifactStore:
+        """The artifact store that runs use by default."""
+        from zenml.config.settings import artifact_store
+
+        return artifact_store(self.root)
+
+    def get_runs(self, pipeline: str | None = None, limit: int | None = None) -> list[Run]:
+        """Return runs in the default metadata store, newest first."""
+        from zenml.runtime.run import Run
+
+        metadata, store = self.metadata_store, self.artifact_store
+        return [Run(record.id, metadata, store) for record in metadata.list_runs(pipeline=pipeline, limit=limit)]
+
+    def get_run(self, run_id: str) -> Run:
+        """Return one run, by its id or an unambiguous beginning of it.
+
+        Raises:
+            ConfigError: no run, or several, have an id like that.
+        """
+        from zenml.runtime.run import Run
+
+        metadata = self.metadata_store
+        if metadata.get_run(run_id):
+            return Run(run_id, metadata, self.artifact_store)
+        found = [record.id for record in metadata.list_runs() if record.id.startswith(run_id)]
+        if len(found) == 1:
+            return Run(found[0], metadata, self.artifact_store)
+        what = f"several runs begin with {run_id!r}: {', '.join(found[:5])}" if found else f"there is no run {run_id!r}"
+        raise ConfigError(what, mend="See: zenml run list")
+
+    def get_pipeline_names(self) -> list[str]:
+        """Return the names of all pipelines that ever ran, in order of their first run."""
+        return self.metadata_store.list_pipelines()
+
+    def get_pipeline_by_name(self, name: str) -> Pipeline:
+        """Return a pipeline as it last ran.
+
+        Raises:
+            ConfigError: no pipeline of that name ever ran.
+        """
+        from zenml.pipelines.pipeline import Pipeline
+        from zenml.spec.yaml_format import read_yaml
+
+        runs = self.metadata_store.list_runs(pipeline=name, limit=1)
+        if not runs:
+            names = self.get_pipeline_names()
+            raise ConfigError(
+                f"no pipeline {name!r} ever ran here", mend=closest(name, names) or "See: zenml pipeline list"
+            )
+        spec, _ = read_yaml(runs[0].spec)
+        return Pipeline.from_spec(spec)
+
+    def __repr__(self) -> str:
+        return f"Repository({str(self.root)!r})"
