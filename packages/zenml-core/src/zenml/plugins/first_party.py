@@ -1,6 +1,23 @@
-"""Names that ZenML's own distributions offer, for messages about those not installed. Written by tools/facades.py."""
+"""Names that ZenML's own distributions offer, for messages about those not installed.
+
+Written by tools/facades.py.
+"""
 
 from __future__ import annotations
 
-FIRST_PARTY: dict[str, tuple[str, str]] = {}
+FIRST_PARTY: dict[str, tuple[str, str]] = {
+    "AgnosticEvaluator": ("zenml-core", "step"),
+    "ArtifactStore": ("zenml-core", "artifact-store"),
+    "CSVDatasource": ("zenml-core", "datasource"),
+    "NoSplit": ("zenml-core", "step"),
+    "OrchestratorBaseBackend": ("zenml-core", "orchestrator"),
+    "OrchestratorSubprocessBackend": ("zenml-core", "orchestrator"),
+    "ProcessingBaseBackend": ("zenml-core", "processing"),
+    "RandomSplit": ("zenml-core", "step"),
+    "SQLiteMetadataStore": ("zenml-core", "metadata-store"),
+    "SklearnTrainer": ("zenml-sklearn", "step"),
+    "StandardPreprocesser": ("zenml-core", "step"),
+    "TFMAEvaluator": ("zenml-core", "step"),
+    "TrainingBaseBackend": ("zenml-core", "training"),
+}
 """Distribution and kind by name."""

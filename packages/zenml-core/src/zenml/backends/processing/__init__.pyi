@@ -1,0 +1,5 @@
+# Processing backends: engines that work on the shards of a data step. Serves those of every installed plugin.
+# Written by tools/facades.py.
+
+from zenml.backends.interfaces import ProcessingBackend as ProcessingBackend
+from zenml.runtime.processing_base import ProcessingBaseBackend as ProcessingBaseBackend

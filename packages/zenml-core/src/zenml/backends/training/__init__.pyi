@@ -1,0 +1,5 @@
+# Training backends: where and how a trainer step runs. Serves those of every installed plugin.
+# Written by tools/facades.py.
+
+from zenml.backends.interfaces import TrainingBackend as TrainingBackend
+from zenml.runtime.training_base import TrainingBaseBackend as TrainingBaseBackend

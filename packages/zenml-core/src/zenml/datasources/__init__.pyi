@@ -1,0 +1,5 @@
+# Datasources: where a pipeline's data comes from. Serves those of every installed plugin.
+# Written by tools/facades.py.
+
+from zenml.datasources.base import Datasource as Datasource
+from zenml.datasources.csv import CSVDatasource as CSVDatasource

@@ -1,0 +1,5 @@
+# Metadata: what every run did, in the schema of ML Metadata. Serves the stores of every installed plugin.
+# Written by tools/facades.py.
+
+from zenml.metadata.sqlite import SQLiteMetadataStore as SQLiteMetadataStore
+from zenml.metadata.store import MetadataStore as MetadataStore
