@@ -1,0 +1,142 @@
+"""Reads CSV files into a snapshot: a chain of shard jobs, with all problems found before anything is published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from zenml.data.csv.cut import TARGET, ScanCSV, chunks, ranges
+from zenml.data.csv.form import CSVForm
+from zenml.data.csv.header import Header, read_headers
+from zenml.data.csv.infer import infer
+from zenml.data.csv.parse import SPLIT
+from zenml.data.csv.problems import changed_files, shard_problems
+from zenml.data.schema import Feature, LogicalType, Schema
+from zenml.data.shards import RunJob, ShardJob, State
+from zenml.data.source_files import SourceFile
+from zenml.data.splits import fold_split, folded_casts, write_schema
+from zenml.data.statistics import sample_size
+from zenml.errors import DataError, Problem, closest
+
+
+@dataclass(frozen=True)
+class CSVRead:
+    """What a reading gave besides the files: row counts by split, and what the TFRecord copies lost by column."""
+
+    splits: dict[str, Any]
+    casts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class CSVReader:
+    """Reads files of one table.
+
+    Args:
+        files: the files, in order.
+        form: how to understand their text.
+        declared: types that the user gave, by column.
+        tfrecord: whether to write TFRecord copies.
+        warn: tells the user what may need attention.
+    """
+
+    files: Sequence[SourceFile]
+    form: CSVForm
+    declared: Mapping[str, LogicalType]
+    tfrecord: bool
+    warn: Callable[[str], None]
+
+    def read(self, out: Path, scratch: Path, run_job: RunJob) -> CSVRead:
+        """Write the snapshot of the files into `out`.
+
+        Raises:
+            DataError: whatever is wrong with the files, all at once.
+        """
+        headers = read_headers(self.files, self.form)
+        self._check_declared(headers[0])
+        shards = self._shards(headers, scratch, run_job)
+        if not shards:
+            raise DataError([Problem("there is a header and no row", file.url) for file in self.files])
+        inferred = infer(self.files, headers, self.form, self.declared)
+        for name in inferred.unknown:
+            self.warn(
+                f"column {name!r} has no value in the first rows and is read as text; "
+                f'declare its type if it is another one, as in types={{{name!r}: "float"}}'
+            )
+        types, states = self._parse(dict(inferred.types), shards, out, run_job)
+        self._check_unchanged()
+        schema = _schema(types)
+        splits = {SPLIT: fold_split(out, SPLIT, schema, states)}
+        if not splits[SPLIT]["rows"]:
+            raise DataError([Problem("there is a header and no row", file.url) for file in self.files])
+        write_schema(out, schema)
+        return CSVRead(splits, folded_casts(states))
+
+    def _check_declared(self, header: Header) -> None:
+        problems = [
+            Problem(f"types names a column {name!r} that is not in the header", self.files[0].url, mend)
+            for name in self.declared
+            if name not in header.names
+            for mend in [closest(name, header.names) or f"Columns: {', '.join(header.names)}"]
+        ]
+        if problems:
+            raise DataError(problems)
+
+    def _shards(self, headers: Sequence[Header], scratch: Path, run_job: RunJob) -> list[dict[str, Any]]:
+        """Cut the files; small ones are scanned on the spot, as a function of their sizes alone."""
+        scans = [chunks(file, header.start) for file, header in zip(self.files, headers, strict=True)]
+        params = {"delimiter": self.form.delimiter}
+        flat = [chunk for some in scans for chunk in some]
+        if sum(file.size for file in self.files) <= TARGET:
+            states = [ScanCSV(params, scratch).work(chunk) for chunk in flat]
+        else:
+            job = ShardJob("zenml.data.csv.cut:ScanCSV", tuple(flat), str(scratch), params, "find row borders")
+            states = run_job(job)
+        self._check_unchanged()
+        shards: list[dict[str, Any]] = []
+        problems: list[Problem] = []
+        for file, header, some in zip(self.files, headers, scans, strict=True):
+            own, states = states[: len(some)], states[len(some) :]
+            found = ranges(file, header.start, own)
+            if isinstance(found, Problem):
+                problems.append(found)
+                continue
+            for part in found:
+                shards.append({"file": asdict(file), "range": asdict(part), "number": len(shards)})
+        if problems:
+            raise DataError(problems)
+        return shards
+
+    def _parse(
+        self, types: dict[str, LogicalType], shards: list[dict[str, Any]], out: Path, run_job: RunJob
+    ) -> tuple[dict[str, LogicalType], list[State]]:
+        """Parse all shards, again with floats where an integer column turns out to hold other numbers."""
+        while True:
+            integers = [name for name, kind in types.items() if kind is LogicalType.INTEGER]
+            params = {
+                "schema": _schema(types).to_json(),
+                "form": self.form.to_params(),
+                "widen": [name for name in integers if name not in self.declared],
+                "sample": sample_size(len(shards)),
+                "tfrecord": self.tfrecord,
+            }
+            job = ShardJob("zenml.data.csv.parse:ReadCSV", tuple(shards), str(out), params, "read CSV")
+            states = run_job(job)
+            self._check_unchanged()
+            problems = shard_problems(self.files, shards, states)
+            if problems:
+                raise DataError(problems)
+            widened = {name for state in states for name in state.get("findings", {}).get("widened", ())}
+            if not widened:
+                return types, states
+            types = {name: LogicalType.FLOAT if name in widened else kind for name, kind in types.items()}
+
+    def _check_unchanged(self) -> None:
+        problems = changed_files(self.files)
+        if problems:
+            raise DataError(problems)
+
+
+def _schema(types: Mapping[str, LogicalType]) -> Schema:
+    return Schema(tuple(Feature(name, kind) for name, kind in types.items()))

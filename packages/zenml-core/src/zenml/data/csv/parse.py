@@ -1,0 +1,210 @@
+"""ReadCSV: the shard operation that parses a range of a CSV file, keeps its rows and gathers their statistics."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zenml.data.csv.cells import WHAT, Cells
+from zenml.data.csv.cut import Range
+from zenml.data.csv.form import CSVForm
+from zenml.data.csv.stream import RowTooLongError, ShrunkError, blocks, stream
+from zenml.data.schema import LogicalType, Schema
+from zenml.data.shards import ShardOp, State
+from zenml.data.source_files import SourceFile
+from zenml.data.splits import shard_writer
+
+SPLIT = "all"
+SHOWN = 20
+"""How many bad cells of a column, and how many ragged rows, a shard tells in full."""
+
+
+class _BadShardError(Exception):
+    """Leaves the writing of a shard, so that no file appears."""
+
+
+class _HexSeenError(Exception):
+    """A hexadecimal integer may be in the text, which Arrow takes for a number and this reader does not."""
+
+
+class ReadCSV(ShardOp):
+    """Write one shard from one range.
+
+    Params: `schema` (JSON text), `form`, `widen` (integer columns that may become float), `sample` (from
+    `sample_size`), `tfrecord`. The state is a `ShardWriter`'s, or has `findings` (see `_Findings`) and no shard is
+    written.
+
+    The range is first read by Arrow in its final types. Only where that fails is it read again as text, which finds
+    each bad cell and also takes what Arrow does not: blanks around null markers and quoted null markers in columns
+    that are not text.
+    """
+
+    def work(self, shard: Mapping[str, Any]) -> State:
+        """Parse one range."""
+        for block in blocks(Range(**shard["range"])):
+            reading = _Reading(self, shard, block)
+            try:
+                try:
+                    return reading.write(reading.fast())
+                except (pa.ArrowInvalid, _HexSeenError):
+                    return reading.careful()
+            except RowTooLongError:
+                continue
+            except (ShrunkError, FileNotFoundError):
+                return {"rows": 0, "findings": {"changed": True}}
+        return {"rows": 0, "findings": {"changed": True}}
+
+
+class _Reading:
+    """One reading of a range with blocks of one size."""
+
+    def __init__(self, op: ReadCSV, shard: Mapping[str, Any], block: int) -> None:
+        self.op = op
+        self.shard = shard
+        self.block = block
+        self.file = SourceFile(**shard["file"])
+        self.range = Range(**shard["range"])
+        self.schema = Schema.from_json(op.params["schema"])
+        self.form = CSVForm.from_params(op.params["form"])
+
+    def write(self, batches: Iterator[pa.RecordBatch]) -> State:
+        """Write the shard's files from its batches."""
+        params = self.op.params
+        with shard_writer(
+            self.op.out,
+            SPLIT,
+            self.shard["number"],
+            self.schema,
+            sample=params["sample"],
+            tfrecord=params["tfrecord"],
+        ) as writer:
+            for batch in batches:
+                writer.write(batch)
+        return writer.state
+
+    def fast(self) -> Iterator[pa.RecordBatch]:
+        """Read the range in its final types."""
+        types = {feature.name: feature.type.arrow for feature in self.schema}
+        floats = [place for place, feature in enumerate(self.schema) if feature.type is LogicalType.FLOAT]
+        integers = any(feature.type is LogicalType.INTEGER for feature in self.schema)
+        watch = _RefuseHex() if integers else None
+        for batch in stream(self.file, self.range, types, self.form, block=self.block, watch=watch):
+            yield _without_nan(batch, floats)
+
+    def careful(self) -> State:
+        """Read the range as text, and write it, or find out all that is wrong with it."""
+        findings = _Findings(self.op.params["widen"])
+        try:
+            return self.write(self._checked(findings))
+        except _BadShardError:
+            return {"rows": findings.rows, "findings": findings.to_state()}
+
+    def _checked(self, findings: _Findings) -> Iterator[pa.RecordBatch]:
+        schema = self.schema.to_arrow()
+        types = {feature.name: pa.binary() for feature in self.schema}
+        ragged: list[int] = []
+
+        def on_ragged(row: Any) -> str:
+            ragged.append(row.number)
+            findings.add_ragged(row.number, row.expected_columns, row.actual_columns)
+            return "skip"
+
+        rows = 0
+        floats = [place for place, feature in enumerate(self.schema) if feature.type is LogicalType.FLOAT]
+        for batch in stream(self.file, self.range, types, self.form, block=self.block, on_ragged=on_ragged):
+            columns = [Cells(column, self.form) for column in batch.columns]
+            for feature, cells in zip(self.schema, columns, strict=True):
+                findings.check(feature.name, feature.type, cells, rows)
+            rows += batch.num_rows
+            if not findings:
+                arrays = [cells.convert(feature.type) for feature, cells in zip(self.schema, columns, strict=True)]
+                yield _without_nan(pa.RecordBatch.from_arrays(arrays, schema=schema), floats)
+        if findings:
+            findings.number(rows, ragged)
+            raise _BadShardError
+
+
+class _Findings:
+    """What is wrong with a shard: ragged rows, bad cells, and integer columns that hold other numbers."""
+
+    def __init__(self, widen: list[str]) -> None:
+        self.rows = 0
+        self._may_widen = widen
+        self._widened: list[str] = []
+        self._ragged_count = 0
+        self._ragged: list[tuple[int, int, int]] = []
+        self._cells: dict[str, dict[str, Any]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._widened or self._ragged_count or self._cells)
+
+    def add_ragged(self, row: int, expected: int, actual: int) -> None:
+        """Note a row with another number of cells than the header."""
+        self._ragged_count += 1
+        if self._ragged_count <= SHOWN:
+            self._ragged.append((row, expected, actual))
+
+    def check(self, name: str, kind: LogicalType, cells: Cells, first: int) -> None:
+        """Note the bad cells of a column; `first` is the number of well-formed rows before them."""
+        bad = ~cells.good(kind)
+        if kind is LogicalType.INTEGER and name in self._may_widen and bad.any():
+            floats = bad & cells.floats() & ~cells.integers()
+            if floats.any() and name not in self._widened:
+                self._widened.append(name)
+            bad &= ~floats
+        places = bad.nonzero()[0]
+        if not len(places):
+            return
+        column = self._cells.setdefault(name, {"type": kind.value, "count": 0, "first": []})
+        column["count"] += len(places)
+        for place in places[: SHOWN - len(column["first"])]:
+            column["first"].append([first + int(place), cells.shown(int(place)), _reason(kind, cells, int(place))])
+
+    def number(self, rows: int, ragged: list[int]) -> None:
+        """Turn places among the well-formed rows into row numbers of the range, from 1."""
+        self.rows = rows + len(ragged)
+        before = [row - 1 - place for place, row in enumerate(ragged)]
+        for column in self._cells.values():
+            for cell in column["first"]:
+                cell[0] = cell[0] + 1 + bisect_right(before, cell[0])
+
+    def to_state(self) -> State:
+        """Return the findings as JSON types."""
+        return {
+            "widened": self._widened,
+            "ragged": {"count": self._ragged_count, "first": self._ragged},
+            "cells": self._cells,
+        }
+
+
+def _reason(kind: LogicalType, cells: Cells, place: int) -> str:
+    if kind is LogicalType.INTEGER and cells.integers()[place]:
+        return "beyond the range of 64-bit integers"
+    return WHAT[kind]
+
+
+class _RefuseHex:
+    """Looks for hexadecimal numbers in the bytes of successive blocks."""
+
+    def __init__(self) -> None:
+        self._last = b""
+
+    def __call__(self, data: bytes) -> None:
+        if b"0x" in data or b"0X" in data or self._last + data[:1] in (b"0x", b"0X"):
+            raise _HexSeenError
+        self._last = data[-1:] or self._last
+
+
+def _without_nan(batch: pa.RecordBatch, floats: list[int]) -> pa.RecordBatch:
+    """Turn not-a-number into null, so that a missing number has one form."""
+    for place in floats:
+        column = batch.column(place)
+        found = pc.is_nan(column)
+        if pc.any(found).as_py():
+            values = pc.if_else(found, pa.scalar(None, pa.float64()), column)
+            batch = batch.set_column(place, batch.schema.field(place), values)
+    return batch

@@ -1,0 +1,90 @@
+"""Streams a range of a CSV file through Arrow's reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pc
+
+from zenml.data.csv.cut import Range
+from zenml.data.csv.form import FALSE_WORDS, TRUE_WORDS, CSVForm
+from zenml.data.source_files import RangeReader, SourceFile
+
+OnRagged = Callable[[Any], str]
+
+BLOCK = 1 << 20
+_GROWTH = 8
+
+
+class RowTooLongError(Exception):
+    """A row does not fit into a block."""
+
+
+class ShrunkError(Exception):
+    """The file ended before the range did, so it has changed."""
+
+
+def stream(
+    file: SourceFile,
+    part: Range,
+    types: Mapping[str, pa.DataType],
+    form: CSVForm,
+    *,
+    block: int = BLOCK,
+    on_ragged: OnRagged | None = None,
+    watch: Callable[[bytes], None] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a range as Arrow reads them, in blocks of `block` bytes; blank lines are no rows.
+
+    Args:
+        file: the file.
+        part: the range.
+        types: the columns in order, with the types in which to read them.
+        form: how to understand the text.
+        block: size of a block; no row may be longer.
+        on_ragged: called in order with each row of a wrong number of cells, which numbers rows from 1.
+        watch: called with the bytes of each block before they are parsed.
+
+    Raises:
+        pa.ArrowInvalid: a cell does not fit its type, or there is a ragged row and no `on_ragged`.
+        RowTooLongError: a row is longer than a block.
+        ShrunkError: the file is shorter than the range.
+    """
+    if part.start >= part.end:
+        return
+    with RangeReader(file, part.start, part.end, watch) as source:
+        try:
+            reader = pc.open_csv(
+                pa.PythonFile(source, "r"),
+                read_options=pc.ReadOptions(column_names=list(types), block_size=block, use_threads=on_ragged is None),
+                parse_options=pc.ParseOptions(
+                    delimiter=form.delimiter, newlines_in_values=part.quoted, invalid_row_handler=on_ragged
+                ),
+                convert_options=pc.ConvertOptions(
+                    column_types=dict(types),
+                    null_values=list(form.null_values),
+                    true_values=list(TRUE_WORDS),
+                    false_values=list(FALSE_WORDS),
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                ),
+            )
+            yield from reader
+        except pa.ArrowInvalid as error:
+            if "straddl" in str(error):
+                raise RowTooLongError from None
+            if "Empty CSV file" not in str(error):
+                raise
+        if source.left:
+            raise ShrunkError
+
+
+def blocks(part: Range) -> Iterator[int]:
+    """Yield the block sizes to try, until one holds the longest row of the range."""
+    size = BLOCK
+    while size <= part.end - part.start:
+        yield size
+        size *= _GROWTH
+    yield part.end - part.start + 1

@@ -1,0 +1,81 @@
+"""IdentityMemo: remembers the content digests of files, so that an unchanged file is not read again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from zenml.data.shards import atomic_file
+from zenml.data.source_files import SourceFile
+
+FORMAT = 1
+_UNSETTLED_NS = 100_000_000
+"""A file touched so shortly before it was read may change again without a new time stamp."""
+
+
+class IdentityMemo:
+    """Digests of local files by path, size, modification time and inode.
+
+    Args:
+        path: a JSON file to keep them in; without one they are kept in memory. A missing, unreadable or foreign file
+            counts as empty, and one that cannot be written is done without.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._rows: dict[str, dict[str, Any]] | None = None
+
+    def digest(self, file: SourceFile) -> str:
+        """Return what identifies the content of a file: its SHA-256, or the version that an object store gives."""
+        if not file.local:
+            return file.version or f"sha256:{file.digest()}"
+        key = {"size": file.size, "version": file.version}
+        known = self._load().get(file.url)
+        if known is not None and {name: known.get(name) for name in key} == key:
+            return str(known["digest"])
+        digest = f"sha256:{file.digest()}"
+        touched = int(file.version.partition("-")[0])
+        if time.time_ns() - touched > _UNSETTLED_NS and file.again() == file:
+            self._load()[file.url] = {**key, "digest": digest}
+            self._save()
+        return digest
+
+    def _load(self) -> dict[str, dict[str, Any]]:
+        if self._rows is None:
+            self._rows = {}
+            if self._path is not None:
+                try:
+                    content = json.loads(self._path.read_bytes())
+                    if content["format"] == FORMAT:
+                        self._rows = {
+                            url: row for url, row in content["files"].items() if isinstance(row["digest"], str)
+                        }
+                except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                    self._rows = {}
+        return self._rows
+
+    def _save(self) -> None:
+        if self._path is None:
+            return
+        try:
+            with atomic_file(self._path) as file:
+                file.write(json.dumps({"format": FORMAT, "files": self._rows}, indent=1).encode())
+        except OSError:
+            self._path = None
+
+
+def source_identity(codec: str, parameters: Mapping[str, Any], files: Iterable[SourceFile], memo: IdentityMemo) -> str:
+    """Return the identity of what is read from some files: their contents in order, how they are parsed, by what.
+
+    Args:
+        codec: name and version of the code that parses.
+        parameters: whatever changes the parsed rows (JSON types).
+        files: the files, in order; their names do not count.
+        memo: remembers digests.
+    """
+    parts = {"codec": codec, "parameters": parameters, "files": [memo.digest(file) for file in files]}
+    return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"

@@ -1,0 +1,6 @@
+"""Statistics of tables: states that are updated by batch, merged in shard order, and read as a summary."""
+
+from zenml.data.statistics.state import TableState, sample_size
+from zenml.data.statistics.summary import ColumnStatistics, Histogram, Lengths, Numbers, TableStatistics
+
+__all__ = ["ColumnStatistics", "Histogram", "Lengths", "Numbers", "TableState", "TableStatistics", "sample_size"]
