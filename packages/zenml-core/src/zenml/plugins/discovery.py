@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator
 
 from zenml import __version__
 from zenml.plugins import cache
-from zenml.plugins.scan import Plugin, Segment, Stamp, entries, key_of, normalise, scan, settled, stamp
+from zenml.plugins.scan import CORE, Plugin, Segment, Stamp, entries, key_of, normalise, scan, settled, stamp
 from zenml.plugins.specs import State
 
-CORE = "zenml-core"
+BUILTIN = "zenml.plugins.builtin"
+"""The core's own plugin; it is there even when the core runs from a folder and is not installed."""
 
 
 class Discovery:
@@ -41,28 +42,77 @@ class Discovery:
             return self._discover({})
 
     def _discover(self, known: dict[str, Segment]) -> list[Plugin]:
-        path = entries()
-        segments = {entry: _current(entry, known.get(entry)) for entry in path}
+        segments = {entry: _current(entry, known.get(entry)) for entry in entries()}
         changed = any(segment is not known.get(entry) for entry, segment in segments.items())
-        found = list(_unshadowed(segments.values()))
-        if not any(plugin.module == "zenml.plugins.builtin" for plugin in found):
-            found.insert(0, Plugin("core", "zenml.plugins.builtin", CORE, __version__, [], []))
-        providers: dict[str, str] = {}
-        installed = {}
-        for entry, segment in segments.items():
-            for top in segment.tops:
-                providers.setdefault(top, entry)
-            installed.update(
-                {name: version for name, version in segment.distributions.items() if name not in installed}
-            )
-        installed.setdefault(CORE, __version__)
-        loaded = _load([plugin for plugin in found if not _is_current(plugin, providers)], providers)
-        compared = [plugin for plugin in found if _compare(plugin, installed)]
+        found = Survey(segments)
+        loaded = found.load()
+        compared = found.compare()
         # The order tells the cache which segments were used last.
         self._segments = {entry: segment for entry, segment in known.items() if entry not in segments} | segments
         if changed or compared or any(plugin.settled for plugin in loaded):
             cache.write(self._file, self._segments)
-        return sorted(found, key=lambda plugin: (plugin.distribution != CORE, plugin.distribution, plugin.name))
+        return found.plugins
+
+
+class Survey:
+    """What the segments of `sys.path` give together.
+
+    Args:
+        segments: by entry, in the order of `sys.path`.
+
+    Attributes:
+        plugins: one for each entry point of the distributions that count, the core's own first.
+        installed: version by normalised name of a distribution.
+    """
+
+    def __init__(self, segments: dict[str, Segment]) -> None:
+        self.plugins = list(_unshadowed(segments.values()))
+        if not any(plugin.module == BUILTIN for plugin in self.plugins):
+            self.plugins.append(Plugin("core", BUILTIN, CORE, __version__, [], []))
+        self.plugins.sort(key=lambda plugin: (plugin.distribution != CORE, plugin.distribution, plugin.name))
+        self.installed: dict[str, str] = {}
+        self._providers: dict[str, str] = {}
+        for entry, segment in segments.items():
+            self._providers = {**dict.fromkeys(segment.tops, entry), **self._providers}
+            self.installed = {**segment.distributions, **self.installed}
+        self.installed.setdefault(CORE, __version__)
+
+    def load(self) -> list[Plugin]:
+        """Load the plugins of which nothing is known, or nothing that still holds, and return them."""
+        stale = [plugin for plugin in self.plugins if not self._holds(plugin)]
+        for plugin in stale:
+            plugin.root = self._root(plugin)
+            if plugin.malformed:
+                plugin.state, plugin.reason, plugin.settled = State.BROKEN, plugin.malformed, False
+        sound = [plugin for plugin in stale if not plugin.malformed]
+        if sound:
+            from zenml.plugins import loader
+
+            importlib.invalidate_caches()
+            for plugin in sound:
+                loader.load(plugin)
+        return stale
+
+    def compare(self) -> bool:
+        """Find out what plugins' distributions lack, where what they need changed; tell whether it did anywhere."""
+        stale = [plugin for plugin in self.plugins if plugin.requires and not self._compared(plugin)]
+        if stale:
+            from zenml.plugins.requirements import unmet
+
+            for plugin in stale:
+                plugin.needs, plugin.missing = unmet(plugin.requires, self.installed)
+        return bool(stale)
+
+    def _root(self, plugin: Plugin) -> str:
+        return self._providers.get(plugin.module.partition(".")[0], "")
+
+    def _holds(self, plugin: Plugin) -> bool:
+        same_place = plugin.settled and plugin.root == self._root(plugin)
+        return same_place and all(stamp(str(mark[0])) == mark for mark in plugin.stamps)
+
+    def _compared(self, plugin: Plugin) -> bool:
+        needs = plugin.needs
+        return needs is not None and all(self.installed.get(name) == version for name, version in needs.items())
 
 
 def _current(entry: str, known: Segment | None) -> Segment:
@@ -89,39 +139,3 @@ def _unshadowed(segments: Iterable[Segment]) -> Iterator[Plugin]:
     for segment in segments:
         yield from (plugin for plugin in segment.plugins if normalise(plugin.distribution) not in seen)
         seen.update(segment.distributions)
-
-
-def _is_current(plugin: Plugin, providers: dict[str, str]) -> bool:
-    """Tell whether what is known of a plugin still holds."""
-    return (
-        plugin.settled
-        and plugin.root == providers.get(plugin.module.partition(".")[0], "")
-        and all(stamp(str(mark[0])) == mark for mark in plugin.stamps)
-    )
-
-
-def _load(plugins: list[Plugin], providers: dict[str, str]) -> list[Plugin]:
-    for plugin in plugins:
-        plugin.root = providers.get(plugin.module.partition(".")[0], "")
-        if plugin.malformed:
-            plugin.state, plugin.reason, plugin.settled = State.BROKEN, plugin.malformed, False
-    sound = [plugin for plugin in plugins if not plugin.malformed]
-    if sound:
-        from zenml.plugins import loader
-
-        importlib.invalidate_caches()
-        for plugin in sound:
-            loader.load(plugin)
-    return plugins
-
-
-def _compare(plugin: Plugin, installed: dict[str, str]) -> bool:
-    """Find out anew what a plugin's distribution lacks, when what is installed changed; tell whether it did."""
-    if not plugin.requires:
-        return False
-    if plugin.needs is not None and all(installed.get(name) == version for name, version in plugin.needs.items()):
-        return False
-    from zenml.plugins.requirements import unmet
-
-    plugin.needs, plugin.missing = unmet(plugin.requires, installed)
-    return True

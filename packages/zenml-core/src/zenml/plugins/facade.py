@@ -54,6 +54,7 @@ FACADES: dict[str, Facade] = {
         "step", bases={"Step": "zenml.steps.base:Step", "StepContext": "zenml.steps.base:StepContext"}
     ),
     "zenml.datasources": Facade("datasource", bases={"Datasource": "zenml.datasources.base:Datasource"}),
+    "zenml.repo": Facade("artifact-store", bases={"Repository": "zenml.repo.repository:Repository"}),
     "zenml.metadata": Facade("metadata-store", bases={"MetadataStore": "zenml.metadata.store:MetadataStore"}),
 }
 """Every facade by module; where several fit a name, the first serves it."""

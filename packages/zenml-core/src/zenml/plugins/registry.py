@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -9,10 +10,10 @@ from typing import Any
 
 from zenml.errors import PluginError, Problem, closest
 from zenml.plugins import cache
-from zenml.plugins.discovery import CORE, Discovery
-from zenml.plugins.row import Row
+from zenml.plugins.discovery import Discovery
+from zenml.plugins.row import Row, rows_of
 from zenml.plugins.scan import Plugin
-from zenml.plugins.specs import KINDS, UNREADABLE, State
+from zenml.plugins.specs import KINDS, UNREADABLE
 
 
 class Registry:
@@ -29,17 +30,19 @@ class Registry:
         self._rows: tuple[Row, ...] = ()
         self._by_name: dict[str, list[Row]] = {}
         self._names: dict[str, str] = {}
+        self._callers: dict[str, list[tuple[str, Callable[..., Any]]]] = {}
 
     def refresh(self) -> tuple[Row, ...]:
         """Look at what is installed now, and return all rows."""
         with self._lock:
             self._plugins = self._discovery.plugins()
-            rows = [row for plugin in self._plugins for row in _rows_of(plugin)]
+            rows = [row for plugin in self._plugins for row in rows_of(plugin)]
             self._by_name = {}
             for row in rows:
                 if row.kind != UNREADABLE:
                     self._by_name.setdefault(row.name, []).append(row)
             self._rows = tuple(sorted(map(self._told, rows), key=_order))
+            self._callers = {}
             self._names = {row.target: row.name for same in self._by_name.values() for row in same if len(same) == 1}
             return self._rows
 
@@ -65,6 +68,20 @@ class Registry:
         """Return the one name that stands for a target."""
         self.rows()
         return self._names.get(target)
+
+    def callers(self, hook: str) -> list[tuple[str, Callable[..., Any]]]:
+        """Return plugin names and what calls a hook of each, imported at the first call."""
+        with self._lock:
+            plugins = self.plugins()
+            if hook not in self._callers:
+                found = self._callers[hook] = []
+                for plugin in plugins:
+                    if hook in plugin.hooks:
+                        from zenml.plugins import loader
+
+                        with contextlib.suppress(PluginError):
+                            found.append((plugin.name, loader.caller(plugin.module, plugin.name, hook)))
+            return self._callers[hook]
 
     def _fitting(self, name: str, kinds: tuple[str, ...]) -> list[Row]:
         return [row for row in self._by_name.get(name, []) if not kinds or row.kind in kinds]
@@ -186,16 +203,7 @@ def hook_callers(hook: str) -> list[tuple[str, Callable[..., Any]]]:
         For each plugin its name, and what calls its hook with keyword arguments. What the hook raises reaches the
         caller. A plugin that can no longer be imported is left out.
     """
-    found: list[tuple[str, Callable[..., Any]]] = []
-    for plugin in registry().plugins():
-        if hook in plugin.hooks:
-            from zenml.plugins import loader
-
-            try:
-                found.append((plugin.name, loader.caller(plugin.module, plugin.name, hook)))
-            except PluginError:
-                continue
-    return found
+    return registry().callers(hook)
 
 
 def cli_commands() -> tuple[Row, ...]:
@@ -205,34 +213,6 @@ def cli_commands() -> tuple[Row, ...]:
 
 def _order(row: Row) -> tuple[int, str, str]:
     return (KINDS.index(row.kind) if row.kind in KINDS else len(KINDS), row.name, row.distribution)
-
-
-def _rows_of(plugin: Plugin) -> list[Row]:
-    state, reason = plugin.state, plugin.reason
-    if plugin.missing and state != State.INCOMPATIBLE:
-        state, reason = _unmet(plugin)
-    if not plugin.specs:
-        summary = f"Listens to {', '.join(plugin.hooks)}" if plugin.hooks else ""
-        return [Row(plugin.name, UNREADABLE, plugin.distribution, plugin.version, state, reason, summary)]
-    return [
-        Row(name, kind, plugin.distribution, plugin.version, state, reason, summary, target, tuple(capabilities))
-        for name, kind, target, summary, capabilities in plugin.specs
-    ]
-
-
-def _unmet(plugin: Plugin) -> tuple[str, str]:
-    """Return the state and the reason of a plugin whose requirements are not met."""
-    versions = plugin.needs or {}
-    found = []
-    for name, requirement in plugin.missing:
-        version = versions.get(name)
-        found.append(f"{requirement} ({'not installed' if version is None else f'{version} is installed'})")
-    wanted = " ".join(f'"{requirement}"' for _, requirement in plugin.missing)
-    reason = f"{plugin.distribution} needs {', '.join(found)}. Run: pip install {wanted}"
-    if plugin.reason:
-        reason = f"{reason}. Besides: {plugin.reason}"
-    core = any(name == CORE for name, _ in plugin.missing)
-    return (State.INCOMPATIBLE if core else State.MISSING_DEPENDENCY), reason
 
 
 def _unknown(name: str, kinds: tuple[str, ...], others: Iterable[str]) -> Problem:

@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 GROUP = "zenml.plugins"
 """The entry-point group of plugins."""
 
+CORE = "zenml-core"
+"""The distribution that holds the core."""
+
 SETTLED_NS = 20_000_000
 """What changed less than this long ago may change again without its times telling."""
 

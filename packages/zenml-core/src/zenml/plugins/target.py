@@ -7,6 +7,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from zenml import __version__
 from zenml.errors import PluginError, closest
 from zenml.plugins.specs import is_target
 
@@ -48,6 +49,9 @@ def _import(name: str, where: str, offer: str) -> ModuleType:
         if name == missing or name.startswith(f"{missing}."):
             mend = "" if offer else "Is its folder one of the source roots, or its distribution installed?"
             raise PluginError(f"there is no module {missing}", where, mend) from error
+        if missing.startswith("zenml."):
+            what = f"{name} imports {missing}, which zenml-core {__version__} does not have"
+            raise PluginError(what, where, "Install versions of the two that fit each other") from error
         mend = f"If a distribution of that name is needed, run: pip install {missing.partition('.')[0]}"
         raise PluginError(f"{name} imports {missing}, which is not installed", where, mend) from error
     except (Exception, SystemExit) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from zenml.artifacts.store import ArtifactStore
-from zenml.repo.repository import Repository
+from zenml.plugins.facade import serve
 
-__all__ = ["ArtifactStore", "Repository"]
+__getattr__, __dir__ = serve(__name__)
