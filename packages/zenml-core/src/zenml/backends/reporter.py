@@ -9,7 +9,8 @@ from typing import Protocol
 class Advance(Protocol):
     """Moves a progress bar on by so many units of work."""
 
-    def __call__(self, units: float = 1) -> None: ...
+    def __call__(self, units: float = 1) -> None:
+        """Move on."""
 
 
 class Reporter(Protocol):

@@ -51,7 +51,7 @@ def code_of(kind: type, roots: Sequence[Path]) -> Code:
 def _closure(module_name: str, own: Path, roots: tuple[Path, ...]) -> Code:
     sources: dict[str, bytes] = {}
     outside: set[str] = set()
-    waiting = [(module_name, own)]
+    waiting = [(module_name, own), *_find(module_name, roots)]
     while waiting:
         name, path = waiting.pop()
         if name in sources:

@@ -1,0 +1,91 @@
+"""Every check that a developer or CI runs: bare `nox` the usual set, `nox -s matrix` every Python that is installed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests", "tensorflow", "mlmd"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = False  # the matrix names what it skips
+nox.needs_version = ">=2025.2"
+
+SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
+PACKAGES = [f"./{path}" for path in sorted(Path("packages").iterdir()) if (path / "pyproject.toml").is_file()]
+TEST_TOOLS = ["pytest", "pytest-xdist", "pytest-cov", "hypothesis", "hatchling", "nbclient", "ipykernel", "jsonschema"]
+
+
+def find_interpreters() -> None:
+    """Put interpreters that lie beside the one that runs this, as version managers keep them, on the PATH."""
+    versions = Path(sys.base_prefix).resolve().parent
+    found = [str(path) for path in sorted(versions.glob("3.*/bin")) if list(path.glob("python3.*"))]
+    os.environ["PATH"] = os.pathsep.join([*found, os.environ["PATH"]])
+
+
+find_interpreters()
+
+
+def install(session: nox.Session, *tools: str, editable: bool = True) -> None:
+    """Install every distribution of this repository, and tools."""
+    flag = ["-e"] if editable else []
+    session.install("--quiet", *tools, *(word for package in PACKAGES for word in (*flag, package)))
+
+
+def parallel() -> list[str]:
+    return ["-n", str(min(os.cpu_count() or 1, 4))]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, docstrings, and which part may import which."""
+    install(session, "ruff", "import-linter")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports", "--no-cache")
+    session.run("python", "tools/facades.py", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types, strictly."""
+    install(session, "mypy", "types-PyYAML")
+    session.run("mypy", "packages/zenml-core/src", "packages/zenml-sklearn/src")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The test suite on this Python, with branch coverage."""
+    install(session, *TEST_TOOLS)
+    arguments = session.posargs or ["--cov", "--cov-report=term", "--cov-report=xml"]
+    session.run("pytest", *parallel(), "--dist=loadgroup", *arguments)
+
+
+@nox.session(python=SUPPORTED)
+def matrix(session: nox.Session) -> None:
+    """The test suite on every supported Python that is installed; the others are named as skipped."""
+    install(session, *TEST_TOOLS)
+    session.run("pytest", *parallel(), "--dist=loadgroup", *session.posargs)
+
+
+@nox.session
+def tensorflow(session: nox.Session) -> None:
+    """The TFRecord codec against TensorFlow's own reader and writer."""
+    install(session, *TEST_TOOLS, "tensorflow-cpu" if sys.platform == "linux" else "tensorflow")
+    session.run("pytest", "tests/tensorflow", *session.posargs)
+
+
+@nox.session(python="3.11")
+def mlmd(session: nox.Session) -> None:
+    """The metadata store against the ml-metadata library, which has wheels up to Python 3.11."""
+    install(session, *TEST_TOOLS, "ml-metadata==1.17.1")
+    session.run("pytest", "tests/mlmd", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The measurements of benchmarks/, as one table."""
+    install(session, "hatchling", editable=False)
+    session.run("python", "-m", "benchmarks", *session.posargs)
