@@ -8,7 +8,10 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """State of a run or of a step; CACHED and SKIPPED are of steps, LOST is of runs and computed at every read."""
+    """State of a run or of a step; CACHED and SKIPPED are of steps only.
+
+    LOST is computed at every read (`liveness.seen`) until the next run in that store writes it down.
+    """
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -32,7 +35,7 @@ class Owner:
     Args:
         host: name of the machine and of its boot, so that a process id cannot be taken for one of another boot.
         pid: process id there.
-        started: start time of that process in seconds since the epoch, so that a reused id is told apart.
+        started: start time of that process in seconds, by a clock that is never set, so that a reused id is told apart.
     """
 
     host: str
@@ -77,7 +80,7 @@ class RunRecord:
     Args:
         id: the run's id, `r` and 19 characters.
         pipeline: name of the pipeline.
-        spec: the full spec as YAML.
+        spec: the full spec as YAML; empty in listings.
         owner: the process that runs it.
         facts: git SHA, dirty flag, Python version, whether it is reproducible, backend, …
         steps: in the order of the spec; empty in listings.

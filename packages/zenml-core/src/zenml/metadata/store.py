@@ -5,8 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 
+from zenml.errors import StoreError
 from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
 from zenml.spec.component import Component
+
+
+class AttemptEnded(StoreError):  # noqa: N818 - named for what happened, as RunFailed is
+    """The attempt at a step, or its run, was ended by another process: whoever gets this must publish nothing."""
 
 
 class MetadataStore(Component):
@@ -24,15 +29,35 @@ class MetadataStore(Component):
 
     @abstractmethod
     def start_step(
-        self, run: str, step: str, *, attempt: str, fingerprint: str, inputs: Iterable[ArtifactRecord],
+        self,
+        run: str,
+        step: str,
+        *,
+        attempt: str,
+        fingerprint: str,
+        inputs: Iterable[ArtifactRecord],
         facts: Mapping[str, str],
     ) -> None:
-        """Record that an attempt at a step began: state RUNNING, its inputs as events."""
+        """Record that an attempt at a step began: state RUNNING, its inputs as events.
+
+        What an earlier attempt left (its error, facts, metrics) goes.
+
+        Raises:
+            AttemptEnded: another process ended the run, or published the step.
+        """
 
     @abstractmethod
     def publish_step(
-        self, run: str, step: str, *, state: State, attempt: str, fingerprint: str,
-        inputs: Iterable[ArtifactRecord], outputs: Iterable[ArtifactRecord], metrics: Mapping[str, float],
+        self,
+        run: str,
+        step: str,
+        *,
+        state: State,
+        attempt: str,
+        fingerprint: str,
+        inputs: Iterable[ArtifactRecord],
+        outputs: Iterable[ArtifactRecord],
+        metrics: Mapping[str, float],
         facts: Mapping[str, str],
     ) -> tuple[ArtifactRecord, ...]:
         """Record that a step is COMPLETE or CACHED, with its outputs; return these with their ids.
@@ -41,16 +66,27 @@ class MetadataStore(Component):
         that they were found as.
 
         Raises:
-            AttemptEnded: another process ended this attempt.
+            AttemptEnded: another process ended this attempt or the run.
         """
 
     @abstractmethod
     def end_step(self, run: str, step: str, *, state: State, attempt: str = "", error: str = "") -> None:
-        """Record that a step ended without outputs (FAILED, CANCELED, SKIPPED)."""
+        """Record that a step ended without outputs (FAILED, CANCELED, SKIPPED); without `attempt` where none began.
+
+        Raises:
+            AttemptEnded: another process ended this attempt or the run.
+        """
 
     @abstractmethod
     def end_run(self, run: str, *, state: State, error: str = "") -> None:
-        """Record that a run ended; steps that have not ended become SKIPPED."""
+        """Record that a run ended.
+
+        Steps that are PENDING become SKIPPED; those that are RUNNING become CANCELED with a canceled run, else FAILED,
+        and their attempts are ended.
+
+        Raises:
+            AttemptEnded: another process ended the run.
+        """
 
     @abstractmethod
     def get_run(self, run: str) -> RunRecord | None:
@@ -58,23 +94,24 @@ class MetadataStore(Component):
 
     @abstractmethod
     def list_runs(self, *, pipeline: str | None = None, limit: int | None = None) -> list[RunRecord]:
-        """Return runs without their steps, newest first."""
+        """Return runs without their specs and steps, newest (by id) first."""
 
     @abstractmethod
     def list_pipelines(self) -> list[str]:
         """Return the names of all pipelines that ever ran, in order of their first run."""
 
     @abstractmethod
-    def list_steps(self, *, type: str | None = None, limit: int | None = None) -> list[tuple[str, StepRecord]]:
+    def list_steps(self, *, type: str | None = None, limit: int | None = None) -> list[tuple[str, StepRecord]]:  # noqa: A002 - as in StepRecord
         """Return (run id, step) of all runs, newest first, optionally of one step type."""
 
     @abstractmethod
-    def find_step(self, fingerprint: str) -> list[StepRecord]:
-        """Return COMPLETE steps with that fingerprint and their outputs, newest first."""
+    def find_step(self, fingerprint: str, *, limit: int = 8) -> list[StepRecord]:
+        """Return up to `limit` COMPLETE steps with that fingerprint and their outputs, newest first."""
 
     @abstractmethod
     def end_lost_runs(self, is_alive: Callable[[Owner], bool | None]) -> list[str]:
-        """Write down every RUNNING run whose owner is known to be gone (`is_alive` says False): FAILED, with exact state LOST.
+        """Write down as LOST every RUNNING run whose owner is known to be gone (`is_alive` says False); return the ids.
 
-        Its attempts are ended first, so that their owner can no longer publish. Returns the ids.
+        Its RUNNING steps become LOST too (FAILED in terms of ML Metadata) and their attempts are ended, so that their
+        owner can no longer publish; its PENDING steps become SKIPPED.
         """

@@ -1,0 +1,299 @@
+"""Reader: the queries of a metadata store, from rows to records.
+
+Every list is found by an index of the schema first, as a list of ids; what belongs to these is then read by id in
+bounded chunks. So no plan depends on a database's statistics.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table, bindparam, select
+
+from zenml.errors import StoreError
+from zenml.metadata import schema as s
+from zenml.metadata.model import FACT, METRIC, EventType, Field, Kind, Name
+from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
+
+Row = TypeVar("Row")
+
+_CHUNK = 500
+
+_VALUES = ("name", "is_custom_property", "string_value", "double_value", "int_value")
+_IDS: Any = bindparam("ids", expanding=True)
+
+
+def _by_owner(table: Table) -> Any:
+    owner = table.columns[0]
+    return select(owner, *(table.c[name] for name in _VALUES)).where(owner.in_(_IDS))
+
+
+_CONTEXT_PROPERTIES = _by_owner(s.context_property)
+_EXECUTION_PROPERTIES = _by_owner(s.execution_property)
+
+_CONTEXT = select(s.context.c.id).where(s.context.c.type_id == bindparam("type"), s.context.c.name == bindparam("name"))
+_CONTEXTS = select(s.context.c.id, s.context.c.name).where(s.context.c.type_id == bindparam("type"))
+_NEWEST_RUNS = _CONTEXTS.order_by(s.context.c.name.desc()).limit(bindparam("limit"))
+_NEWEST_RUNS_OF = (
+    _CONTEXTS.where(
+        s.context.c.external_id > bindparam("low"),
+        s.context.c.external_id < bindparam("high"),
+    )
+    .order_by(s.context.c.external_id.desc())
+    .limit(bindparam("limit"))
+)
+_WITH_STATE = (
+    select(s.context.c.id, s.context.c.name)
+    .join(s.context_property, s.context_property.c.context_id == s.context.c.id)
+    .where(
+        s.context_property.c.name == Field.STATE,
+        s.context_property.c.is_custom_property == 0,
+        s.context_property.c.string_value == bindparam("state"),
+        s.context.c.type_id == bindparam("type"),
+    )
+    .order_by(s.context.c.name)
+)
+
+_EXECUTIONS_OF = (
+    select(s.execution.c.id, s.execution.c.name)
+    .join(s.association, s.association.c.execution_id == s.execution.c.id)
+    .where(s.association.c.context_id == bindparam("run"), s.execution.c.type_id == bindparam("type"))
+    .order_by(s.execution.c.id)
+)
+_NEWEST_EXECUTIONS = (
+    select(s.execution.c.id)
+    .where(s.execution.c.type_id + 0 == bindparam("type"))  # the sum keeps the plan to the ids, newest first
+    .order_by(s.execution.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_NEWEST_WITH = (
+    select(s.execution_property.c.execution_id)
+    .where(
+        s.execution_property.c.name == bindparam("field"),
+        s.execution_property.c.is_custom_property == 0,
+        s.execution_property.c.string_value == bindparam("value"),
+    )
+    .order_by(s.execution_property.c.execution_id.desc())
+    .limit(bindparam("limit"))
+)
+_EXECUTION_NAMES = select(s.execution.c.id, s.execution.c.name).where(s.execution.c.id.in_(_IDS))
+_ARTIFACTS = (
+    select(
+        s.event.c.execution_id,
+        s.event.c.type,
+        s.event_path.c.step_key,
+        s.artifact.c.id,
+        s.artifact.c.uri,
+        s.type_.c.name,
+        s.artifact_property.c.string_value,
+    )
+    .join(s.event_path, s.event_path.c.event_id == s.event.c.id)
+    .join(s.artifact, s.artifact.c.id == s.event.c.artifact_id)
+    .join(s.type_, s.type_.c.id == s.artifact.c.type_id)
+    .outerjoin(
+        s.artifact_property,
+        (s.artifact_property.c.artifact_id == s.artifact.c.id)
+        & (s.artifact_property.c.name == Field.DIGEST)
+        & (s.artifact_property.c.is_custom_property == 0),
+    )
+    .where(s.event.c.execution_id.in_(_IDS), s.event_path.c.is_index_step == 0)
+)
+
+_ALL = 2**31 - 1
+
+
+class Reader:
+    """Reads within one transaction.
+
+    Args:
+        connection: with a transaction begun.
+        types: ids of the types by kind and name.
+    """
+
+    def __init__(self, connection: Connection, types: Mapping[tuple[Kind, str], int]) -> None:
+        self._connection = connection
+        self._types = types
+
+    def run(self, run: str) -> RunRecord | None:
+        """Return the run named `run`, with its spec and steps."""
+        id_ = self._context(Name.RUN, run)
+        if id_ is None:
+            return None
+        properties = self._properties(_CONTEXT_PROPERTIES, [id_])[id_]
+        type_ = self._types[Kind.EXECUTION, Name.STEP]
+        found = self._connection.execute(_EXECUTIONS_OF, {"run": id_, "type": type_}).tuples()
+        steps = self._steps(dict(list(found)))
+        spec = self._spec(properties.declared.get(Field.SPEC, ""))
+        return replace(_run(run, properties), spec=spec, steps=tuple(step for _, step in steps.values()))
+
+    def runs(self, pipeline: str | None, limit: int | None) -> list[RunRecord]:
+        """Return runs, newest first, without specs and steps."""
+        query = {"type": self._types[Kind.CONTEXT, Name.RUN], "limit": _ALL if limit is None else limit}
+        if pipeline is None:
+            found = self._connection.execute(_NEWEST_RUNS, query)
+        else:  # run ids are letters and digits, which come after "/" and before "~"
+            bounds = {"low": f"{pipeline}/", "high": f"{pipeline}/~"}
+            found = self._connection.execute(_NEWEST_RUNS_OF, {**query, **bounds})
+        return list(self._runs(found.tuples().all()))
+
+    def running(self) -> list[tuple[str, Owner]]:
+        """Return the ids and owners of all RUNNING runs."""
+        query = {"type": self._types[Kind.CONTEXT, Name.RUN], "state": State.RUNNING}
+        found = self._connection.execute(_WITH_STATE, query).tuples().all()
+        return [(run.id, run.owner) for run in self._runs(found)]
+
+    def pipelines(self) -> list[str]:
+        """Return the names of all pipelines, oldest first."""
+        found = self._connection.execute(_CONTEXTS, {"type": self._types[Kind.CONTEXT, Name.PIPELINE]})
+        return [name for _, name in sorted(found.tuples())]
+
+    def steps(self, type_: str | None, limit: int | None) -> list[tuple[str, StepRecord]]:
+        """Return (run id, step), newest first, optionally of one step type."""
+        bound = _ALL if limit is None else limit
+        if type_ is None:
+            query: dict[str, Any] = {"type": self._types[Kind.EXECUTION, Name.STEP], "limit": bound}
+            ids = self._connection.scalars(_NEWEST_EXECUTIONS, query).all()
+        else:
+            query = {"field": Field.STEP_TYPE, "value": type_, "limit": bound}
+            ids = self._connection.scalars(_NEWEST_WITH, query).all()
+        return [step for chunk in _chunks(ids) for step in self._named_steps(chunk)]
+
+    def published(self, fingerprint: str, limit: int) -> list[StepRecord]:
+        """Return the newest COMPLETE steps with that fingerprint."""
+        query = {"field": Field.FINGERPRINT, "value": fingerprint, "limit": limit}
+        ids = self._connection.scalars(_NEWEST_WITH, query).all()
+        return [step for _, step in self._named_steps(ids)]
+
+    def _context(self, type_: Name, name: str) -> int | None:
+        return self._connection.scalar(_CONTEXT, {"type": self._types[Kind.CONTEXT, type_], "name": name})
+
+    def _spec(self, digest: str) -> str:
+        id_ = self._context(Name.SPEC, digest)
+        if id_ is None:
+            return ""
+        return str(self._properties(_CONTEXT_PROPERTIES, [id_])[id_].declared.get(Field.TEXT, ""))
+
+    def _runs(self, found: Sequence[tuple[int, str]]) -> Iterator[RunRecord]:
+        for chunk in _chunks(found):
+            properties = self._properties(_CONTEXT_PROPERTIES, [id_ for id_, _ in chunk])
+            for id_, name in chunk:
+                yield _run(name, properties[id_])
+
+    def _named_steps(self, ids: Sequence[int]) -> list[tuple[str, StepRecord]]:
+        if not ids:
+            return []
+        names = dict(list(self._connection.execute(_EXECUTION_NAMES, {"ids": ids}).tuples()))
+        steps = self._steps(names)
+        return [steps[id_] for id_ in ids]
+
+    def _steps(self, names: Mapping[int, str]) -> dict[int, tuple[str, StepRecord]]:
+        if not names:
+            return {}
+        ids = list(names)
+        properties = self._properties(_EXECUTION_PROPERTIES, ids)
+        artifacts: dict[tuple[int, int], list[ArtifactRecord]] = defaultdict(list)
+        for execution, event, name, id_, uri, type_, digest in self._connection.execute(_ARTIFACTS, {"ids": ids}):
+            artifact = ArtifactRecord(name, type_.removeprefix("zenml."), uri or "", digest or "", id_)
+            artifacts[execution, event].append(artifact)
+        return {
+            id_: (
+                names[id_].partition("/")[0],
+                _step(
+                    names[id_].partition("/")[2],
+                    properties[id_],
+                    inputs=_by_name(artifacts[id_, EventType.INPUT]),
+                    outputs=_by_name(artifacts[id_, EventType.OUTPUT]),
+                ),
+            )
+            for id_ in sorted(ids, key=lambda id_: properties[id_].declared.get(Field.POSITION) or 0)
+        }
+
+    def _properties(self, query: Any, ids: Sequence[int]) -> dict[int, _Properties]:
+        found: dict[int, _Properties] = {id_: _Properties() for id_ in ids}
+        for id_, name, custom, string, double, integer in self._connection.execute(query, {"ids": ids}):
+            value = string if string is not None else double if double is not None else integer
+            found[id_].add(name, bool(custom), value)
+        return found
+
+
+class _Properties:
+    """The properties of one context or execution, by what they mean."""
+
+    def __init__(self) -> None:
+        self.declared: dict[str, Any] = {}
+        self.facts: dict[str, str] = {}
+        self.metrics: dict[str, float] = {}
+
+    def add(self, name: str, custom: bool, value: Any) -> None:
+        if not custom:
+            self.declared[name] = value
+        elif name.startswith(METRIC):
+            self.metrics[name.removeprefix(METRIC)] = float(value)
+        elif name.startswith(FACT):
+            self.facts[name.removeprefix(FACT)] = str(value)
+
+    def text(self, field: Field) -> str:
+        return str(self.declared.get(field, ""))
+
+    def time(self, field: Field) -> float | None:
+        value = self.declared.get(field)
+        return None if value is None else float(value)
+
+    def state(self) -> State:
+        value = self.declared.get(Field.STATE, State.PENDING)
+        try:
+            return State(value)
+        except ValueError:
+            raise StoreError(
+                f"the metadata store holds the state {value!r}, which this version of ZenML does not know",
+                mend="Update zenml-core",
+            ) from None
+
+
+def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    return (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
+
+
+def _by_name(artifacts: list[ArtifactRecord]) -> tuple[ArtifactRecord, ...]:
+    return tuple(sorted(artifacts, key=lambda artifact: artifact.name))
+
+
+def _run(id_: str, properties: _Properties) -> RunRecord:
+    return RunRecord(
+        id=id_,
+        pipeline=properties.text(Field.PIPELINE),
+        spec="",
+        owner=Owner(
+            host=properties.text(Field.OWNER_HOST),
+            pid=int(properties.text(Field.OWNER_PID) or 0),
+            started=properties.time(Field.OWNER_STARTED) or 0.0,
+        ),
+        state=properties.state(),
+        started=properties.time(Field.STARTED),
+        finished=properties.time(Field.FINISHED),
+        error=properties.text(Field.ERROR),
+        facts=properties.facts,
+    )
+
+
+def _step(
+    id_: str, properties: _Properties, *, inputs: tuple[ArtifactRecord, ...], outputs: tuple[ArtifactRecord, ...]
+) -> StepRecord:
+    fields = (Field.FINGERPRINT, Field.CACHED_FINGERPRINT, Field.TRIED_FINGERPRINT)
+    return StepRecord(
+        id=id_,
+        type=properties.text(Field.STEP_TYPE),
+        state=properties.state(),
+        attempt=properties.text(Field.ATTEMPT),
+        fingerprint=next((properties.text(field) for field in fields if field in properties.declared), ""),
+        started=properties.time(Field.STARTED),
+        finished=properties.time(Field.FINISHED),
+        error=properties.text(Field.ERROR),
+        inputs=inputs,
+        outputs=outputs,
+        metrics=properties.metrics,
+        facts=properties.facts,
+    )

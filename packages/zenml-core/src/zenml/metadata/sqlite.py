@@ -1,0 +1,27 @@
+"""SQLiteMetadataStore: the default metadata store, one file that many processes share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zenml.metadata.sql import SQLMetadataStore
+
+if TYPE_CHECKING:
+    from zenml.metadata.database import Database
+
+
+class SQLiteMetadataStore(SQLMetadataStore):
+    """Records runs in a SQLite file that `ml-metadata` opens too.
+
+    Args:
+        path: the file; it and its folder are made when missing. A relative path counts from the working directory.
+    """
+
+    path: str = ".zenml/metadata.db"
+
+    def open_database(self) -> Database:
+        """Return the database in the file."""
+        from zenml.metadata.sqlite_database import SQLiteDatabase
+
+        return SQLiteDatabase(Path(self.path).expanduser().absolute())

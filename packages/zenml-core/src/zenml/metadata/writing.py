@@ -1,0 +1,245 @@
+"""Writer: what a metadata store records of runs and steps, within one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import BindParameter, and_, bindparam, delete, func, or_, select
+
+from zenml.errors import StoreError
+from zenml.metadata import schema as s
+from zenml.metadata.database import Database
+from zenml.metadata.model import Field, Kind, Name, attempt_name, step_name
+from zenml.metadata.records import ArtifactRecord, RunRecord, State
+from zenml.metadata.rows import Rows
+from zenml.metadata.statement import Cursor, Statement
+from zenml.metadata.store import AttemptEnded
+
+_ID: BindParameter[int] = bindparam("of_id")
+_TYPE: BindParameter[int] = bindparam("of_type")
+_NAME: BindParameter[str] = bindparam("of_name")
+
+
+def _is(properties: Any, owner: Any, field: Field) -> Any:
+    return and_(properties.c[0] == owner, properties.c.name == field.value, properties.c.is_custom_property == 0)
+
+
+_run_state, _step = s.context_property, s.execution_property
+_RUN = Statement(
+    select(s.context.c.id, _run_state.c.string_value)
+    .outerjoin(_run_state, _is(_run_state, s.context.c.id, Field.STATE))
+    .where(s.context.c.type_id == _TYPE, s.context.c.name == _NAME)
+)
+_STEP = Statement(
+    select(s.execution.c.id, _step.c.string_value)
+    .outerjoin(_step, _is(_step, s.execution.c.id, Field.STATE))
+    .where(s.execution.c.type_id == _TYPE, s.execution.c.name == _NAME)
+)
+_STEPS = Statement(
+    select(s.execution.c.id, _step.c.string_value, s.execution.c.name)
+    .join(s.association, s.association.c.execution_id == s.execution.c.id)
+    .join(_step, _is(_step, s.execution.c.id, Field.STATE))
+    .where(s.association.c.context_id == _ID, s.execution.c.type_id == _TYPE)
+)
+_ATTEMPT = Statement(select(_step.c.string_value).where(_is(_step, _ID, Field.ATTEMPT)))
+_FORGET_TRIED = Statement(delete(_step).where(_is(_step, _ID, Field.TRIED_FINGERPRINT)))
+_FORGET_ATTEMPT = Statement(
+    delete(_step).where(
+        _step.c.execution_id == _ID,
+        or_(
+            _step.c.is_custom_property == 1,
+            and_(*(_step.c.name != field.value for field in (Field.STATE, Field.STEP_TYPE, Field.POSITION))),
+        ),
+    )
+)
+_ALIKE = Statement(
+    select(s.context.c.name).where(s.context.c.type_id == _TYPE, func.lower(s.context.c.name) == func.lower(_NAME))
+)
+
+
+class _Place(NamedTuple):
+    """A step of a run that is going on: its execution, its run's context, and its exact state."""
+
+    execution: int
+    context: int
+    state: State
+
+
+class Writer:
+    """Writes within one transaction.
+
+    Args:
+        cursor: of a transaction that may write.
+        database: the database that it is connected to.
+    """
+
+    def __init__(self, cursor: Cursor, database: Database) -> None:
+        self._cursor = cursor
+        self._rows = Rows(cursor, database)
+        self._now = repr(self._rows.now)
+
+    def start_run(self, run: RunRecord) -> None:
+        """Add a run and its steps."""
+        parents = [self._pipeline(run.pipeline)]
+        digest, spec = self._spec(run.spec)
+        parents.append(spec)
+        try:
+            external = f"{run.pipeline}/{run.id}"
+            context = self._rows.add_context(Name.RUN, run.id, external_id=external, parents=parents)
+        except self._rows.taken as error:
+            raise StoreError(f"a run with the id {run.id} is recorded already", self._rows.where) from error
+        declared = {
+            Field.STATE: State.RUNNING,
+            Field.PIPELINE: run.pipeline,
+            Field.SPEC: digest,
+            Field.OWNER_HOST: run.owner.host,
+            Field.OWNER_PID: str(run.owner.pid),
+            Field.OWNER_STARTED: repr(run.owner.started),
+            Field.STARTED: self._now if run.started is None else repr(run.started),
+        }
+        self._rows.set_properties(s.context_property, context, declared, facts=run.facts)
+        for position, step in enumerate(run.steps):
+            execution = self._rows.add_execution(step_name(run.id, step.id), context)
+            static: dict[Field, str | int] = {
+                Field.STATE: State.PENDING,
+                Field.STEP_TYPE: step.type,
+                Field.POSITION: position,
+            }
+            self._rows.set_properties(s.execution_property, execution, static)
+
+    def start_step(
+        self,
+        run: str,
+        step: str,
+        *,
+        attempt: str,
+        fingerprint: str,
+        inputs: Sequence[ArtifactRecord],
+        facts: Mapping[str, str],
+    ) -> None:
+        """Make a step RUNNING."""
+        at = self._place(run, step)
+        if at.state is not State.PENDING:
+            _FORGET_ATTEMPT.run(self._cursor, of_id=at.execution)
+        declared = {Field.ATTEMPT: attempt, Field.TRIED_FINGERPRINT: fingerprint, Field.STARTED: self._now}
+        self._rows.set_state(at.execution, State.RUNNING, declared, facts=facts)
+        self._rows.link_inputs(at.execution, inputs)
+
+    def publish_step(
+        self,
+        run: str,
+        step: str,
+        *,
+        state: State,
+        attempt: str,
+        fingerprint: str,
+        inputs: Sequence[ArtifactRecord],
+        outputs: Sequence[ArtifactRecord],
+        metrics: Mapping[str, float],
+        facts: Mapping[str, str],
+    ) -> tuple[ArtifactRecord, ...]:
+        """Make a step COMPLETE or CACHED, and its outputs artifacts."""
+        if state not in (State.COMPLETE, State.CACHED):
+            raise ValueError(f"a step is published as COMPLETE or CACHED, not as {state}")
+        at = self._place(run, step)
+        self._end_attempt(run, step, attempt)
+        field = Field.FINGERPRINT if state is State.COMPLETE else Field.CACHED_FINGERPRINT
+        declared = {Field.ATTEMPT: attempt, field: fingerprint, Field.FINISHED: self._now}
+        if at.state is State.RUNNING:
+            _FORGET_TRIED.run(self._cursor, of_id=at.execution)
+        else:
+            declared[Field.STARTED] = self._now
+        self._rows.set_state(at.execution, state, declared, facts=facts, metrics=metrics)
+        self._rows.link_inputs(at.execution, inputs)
+        return self._rows.link_outputs(at.execution, at.context, outputs)
+
+    def end_step(self, run: str, step: str, *, state: State, attempt: str, error: str) -> None:
+        """End a step without outputs."""
+        if state not in (State.FAILED, State.CANCELED, State.SKIPPED):
+            raise ValueError(f"a step ends as FAILED, CANCELED or SKIPPED, not as {state}")
+        at = self._place(run, step)
+        self._end_attempt(run, step, attempt)
+        self._rows.set_state(at.execution, state, {Field.FINISHED: self._now, Field.ERROR: error})
+
+    def end_run(self, run: str, *, state: State, error: str) -> None:
+        """End a run and the steps in it that have not ended."""
+        if not state.ended or state in (State.CACHED, State.SKIPPED):
+            raise ValueError(f"a run ends as COMPLETE, FAILED, CANCELED or LOST, not as {state}")
+        context = self._running(run)
+        self._end_steps(run, context, State.FAILED if state is State.COMPLETE else state)
+        declared = {Field.STATE: state, Field.FINISHED: self._now, Field.ERROR: error}
+        self._rows.set_properties(s.context_property, context, declared)
+        self._rows.touch_context(context)
+
+    def lose_run(self, run: str) -> bool:
+        """Write a run down as LOST; say False when it has ended meanwhile."""
+        try:
+            self.end_run(run, state=State.LOST, error="the process that ran it is gone")
+        except AttemptEnded:
+            return False
+        return True
+
+    def _pipeline(self, name: str) -> int:
+        found = self._rows.context(Name.PIPELINE, name)
+        if found is not None:
+            return found
+        type_id = self._rows.type_id(Kind.CONTEXT, Name.PIPELINE)
+        alike = _ALIKE.scalar(self._cursor, of_type=type_id, of_name=name)
+        if alike is not None:
+            raise StoreError(
+                f"the pipelines {name} and {alike} differ in upper and lower case only",
+                self._rows.where,
+                f"Name it {alike}, or choose another name",
+            )
+        return self._rows.add_context(Name.PIPELINE, name)
+
+    def _spec(self, text: str) -> tuple[str, int]:
+        """Keep each text once: it is the same in most runs of a pipeline."""
+        digest = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+        found = self._rows.context(Name.SPEC, digest)
+        if found is None:
+            found = self._rows.add_context(Name.SPEC, digest)
+            self._rows.set_properties(s.context_property, found, {Field.TEXT: text})
+        return digest, found
+
+    def _running(self, run: str) -> int:
+        type_id = self._rows.type_id(Kind.CONTEXT, Name.RUN)
+        found = _RUN.first(self._cursor, of_type=type_id, of_name=run)
+        if found is None:
+            raise StoreError(f"there is no run {run}", self._rows.where)
+        if found[1] != State.RUNNING:
+            raise AttemptEnded(f"the run {run} has been ended as {found[1]}", self._rows.where)
+        return int(found[0])
+
+    def _place(self, run: str, step: str) -> _Place:
+        context = self._running(run)
+        type_id = self._rows.type_id(Kind.EXECUTION, Name.STEP)
+        found = _STEP.first(self._cursor, of_type=type_id, of_name=step_name(run, step))
+        if found is None:
+            raise StoreError(f"the run {run} has no step {step}", self._rows.where)
+        if found[1] in (State.COMPLETE, State.CACHED):
+            raise AttemptEnded(f"the step {step} of the run {run} is published already", self._rows.where)
+        return _Place(int(found[0]), context, State(found[1]))
+
+    def _end_steps(self, run: str, context: int, state: State) -> None:
+        type_id = self._rows.type_id(Kind.EXECUTION, Name.STEP)
+        for execution, found, name in _STEPS.all(self._cursor, of_id=context, of_type=type_id):
+            if found == State.RUNNING:
+                attempt = _ATTEMPT.scalar(self._cursor, of_id=execution) or ""
+                self._end_attempt(run, name.partition("/")[2], attempt)
+                self._rows.set_state(execution, state, {Field.FINISHED: self._now})
+            elif found == State.PENDING:
+                self._rows.set_state(execution, State.SKIPPED, {})
+
+    def _end_attempt(self, run: str, step: str, attempt: str) -> None:
+        if not attempt:
+            return
+        try:
+            self._rows.add_context(Name.ATTEMPT_END, attempt_name(run, step, attempt))
+        except self._rows.taken as error:
+            raise AttemptEnded(
+                f"the attempt {attempt} at the step {step} of the run {run} was ended by another process",
+                self._rows.where,
+            ) from error
