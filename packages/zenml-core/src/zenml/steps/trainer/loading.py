@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from zenml.data.transforms import Transform
@@ -13,6 +16,7 @@ from zenml.errors import ConfigError, DataError
 from zenml.steps.trainer.base import Trainer
 from zenml.steps.trainer.bundle import Bundle, read_bundle
 from zenml.steps.trainer.prediction import Prediction, Predictor
+from zenml.steps.trainer.reader import fill_matrix, label_array, matrix_width
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,26 @@ class LoadedModel:
         Returns:
             a prediction by label.
         """
-        return self.predictor(self.transform.matrix(batch))
+        return self.predictor(self._features(self.transform.apply(batch)))
+
+    def predict_and_observe(
+        self, batch: pa.RecordBatch
+    ) -> tuple[Mapping[str, Prediction], Mapping[str, npt.NDArray[Any]]]:
+        """Predict from raw rows that hold the labels too.
+
+        Returns:
+            a prediction by label, and the true values by label as transformed data write them: int64 codes, or float64
+            with NaN where a row has none.
+        """
+        transformed = self.transform.apply(batch)
+        truths = {label.name: label_array(transformed.column(label.name)) for label in self.bundle.labels}
+        return self.predictor(self._features(transformed)), truths
+
+    def _features(self, transformed: pa.RecordBatch) -> npt.NDArray[np.float32]:
+        names = [name for name in transformed.schema.names if name not in self.transform.labels]
+        matrix = np.empty((transformed.num_rows, matrix_width(transformed.schema, names)), np.float32)
+        fill_matrix(matrix, transformed, names)
+        return matrix
 
 
 def load_model(path: Path) -> LoadedModel:

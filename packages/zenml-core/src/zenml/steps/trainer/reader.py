@@ -50,9 +50,8 @@ class SplitReader:
 
     @cached_property
     def width(self) -> int:
-        """The number of columns of the matrix: a vector feature takes as many as it is long."""
-        types = (self.schema.field(name).type for name in self.feature_names)
-        return sum(kind.list_size if pa.types.is_fixed_size_list(kind) else 1 for kind in types)
+        """The number of columns of the matrix."""
+        return matrix_width(self.schema, self.feature_names)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the record batches in order; their buffers lie in the memory-mapped files."""
@@ -65,8 +64,8 @@ class SplitReader:
         """Yield each batch as (features of shape (rows, width), labels by name), a missing label being NaN."""
         for batch in self.batches():
             matrix = np.empty((batch.num_rows, self.width), np.float32)
-            self._fill(matrix, batch)
-            yield matrix, {name: _label(batch.column(name)) for name in self.labels}
+            fill_matrix(matrix, batch, self.feature_names)
+            yield matrix, {name: label_array(batch.column(name)) for name in self.labels}
 
     def arrays(self) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[Any]]]:
         """Return the whole split as (features of shape (rows, width), labels by name), a missing label being NaN."""
@@ -74,27 +73,35 @@ class SplitReader:
         parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in self.labels}
         start = 0
         for batch in self.batches():
-            self._fill(matrix[start : start + batch.num_rows], batch)
+            fill_matrix(matrix[start : start + batch.num_rows], batch, self.feature_names)
             start += batch.num_rows
             for name in self.labels:
-                parts[name].append(_label(batch.column(name)))
+                parts[name].append(label_array(batch.column(name)))
         return matrix, {name: np.concatenate(values) for name, values in parts.items()}
 
-    def _fill(self, matrix: npt.NDArray[np.float32], batch: pa.RecordBatch) -> None:
-        position = 0
-        for name in self.feature_names:
-            column = batch.column(name)
-            if pa.types.is_fixed_size_list(column.type):
-                width = column.type.list_size
-                flat = column.flatten().to_numpy(zero_copy_only=False)
-                matrix[:, position : position + width] = flat.reshape(batch.num_rows, width)
-            else:
-                width = 1
-                matrix[:, position] = column.to_numpy(zero_copy_only=False)
-            position += width
+
+def matrix_width(schema: pa.Schema, features: Sequence[str]) -> int:
+    """Return how many columns transformed features fill in a matrix: a vector takes as many as it is long."""
+    types = (schema.field(name).type for name in features)
+    return sum(kind.list_size if pa.types.is_fixed_size_list(kind) else 1 for kind in types)
 
 
-def _label(column: pa.Array) -> npt.NDArray[Any]:
+def fill_matrix(matrix: npt.NDArray[np.float32], batch: pa.RecordBatch, features: Sequence[str]) -> None:
+    """Write transformed features into `matrix` of shape (rows, width), one after another; a vector takes its length."""
+    position = 0
+    for name in features:
+        column = batch.column(name)
+        width = 1
+        if pa.types.is_fixed_size_list(column.type):
+            width = column.type.list_size
+            flat = column.flatten().to_numpy(zero_copy_only=False)
+            matrix[:, position : position + width] = flat.reshape(batch.num_rows, width)
+        else:
+            matrix[:, position] = column.to_numpy(zero_copy_only=False)
+        position += width
+
+
+def label_array(column: pa.Array) -> npt.NDArray[Any]:
     """Return a label column as int64, or as float64 with NaN where a value is missing."""
     values: npt.NDArray[Any] = column.to_numpy(zero_copy_only=False)
     return values.astype(np.int64 if values.dtype.kind in "biu" else np.float64, copy=False)

@@ -1,0 +1,72 @@
+"""Outcomes: what was true and what was predicted, the state from which metrics are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from zenml.data.shards import State
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Truth and prediction of one label for some rows.
+
+    Outcomes of several batches are joined in their order and only then counted and summed, so that a metric does not
+    depend on how the rows were cut into batches and shards.
+
+    Args:
+        truth: of a classification, the position of the true class, int64, -1 for a class that the model does not know;
+            of a regression, the true value, float64.
+        predicted: the predicted position or value, of the same form.
+        scores: of a classification, float64 of shape (rows, classes), the higher the likelier; None of a regression.
+        calibrated: whether the scores are probabilities.
+    """
+
+    truth: npt.NDArray[Any]
+    predicted: npt.NDArray[Any]
+    scores: npt.NDArray[np.float64] | None = None
+    calibrated: bool = True
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    @property
+    def classes(self) -> int:
+        """The number of classes that the model knows; 0 of a regression."""
+        return 0 if self.scores is None else self.scores.shape[1]
+
+    def rows(self, chosen: npt.NDArray[Any]) -> Self:
+        """Return the outcomes of the chosen rows (a mask, or indices)."""
+        scores = None if self.scores is None else self.scores[chosen]
+        return type(self)(self.truth[chosen], self.predicted[chosen], scores, self.calibrated)
+
+    def merge(self, other: Self) -> Self:
+        """Return the outcomes of these rows and of the `other` rows that follow them."""
+        return self.join([self, other])
+
+    @classmethod
+    def join(cls, parts: Iterable[Self]) -> Self:
+        """Return the outcomes of all parts, in their order; there must be at least one."""
+        every = list(parts)
+        scores = [part.scores for part in every if part.scores is not None]
+        return cls(
+            np.concatenate([part.truth for part in every]),
+            np.concatenate([part.predicted for part in every]),
+            np.concatenate(scores) if scores else None,
+            all(part.calibrated for part in every),
+        )
+
+    def to_state(self) -> State:
+        """Return what a shard sends to the fold."""
+        state: State = {"truth": self.truth, "predicted": self.predicted, "calibrated": self.calibrated}
+        return state if self.scores is None else {**state, "scores": self.scores}
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Read what `to_state` gave."""
+        return cls(state["truth"], state["predicted"], state.get("scores"), bool(state["calibrated"]))
