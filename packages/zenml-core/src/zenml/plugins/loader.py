@@ -182,7 +182,7 @@ def _checked(hook: str, kind: str, results: list[object]) -> Iterable[Spec]:
 
 
 def _shown(value: object) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"
+    return "nothing" if value is None else f"a value of type {type(value).__name__}"
 
 
 def _describe(error: BaseException, plugin: Plugin) -> tuple[State, str]:
