@@ -55,6 +55,10 @@ class Datasource(Step):
         """Return a copy in which paths relative to the repository's root are absolute."""
         return self
 
+    def relative_to(self, root: Path) -> Self:
+        """Return a copy as a spec holds it: paths that count from the working directory now count from the root."""
+        return self
+
     def fingerprint_config(self) -> dict[str, Any]:
         """Return the config without the name and without what only locates the data."""
         left_out = {"name", "snapshot", *self.LOCATING}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -76,6 +77,14 @@ class CSVDatasource(Datasource):
         if "://" in self.path:
             return self
         return self.model_copy(update={"path": str(root / Path(self.path).expanduser())})
+
+    def relative_to(self, root: Path) -> Self:
+        """Return a copy whose path is relative to the root where it lies inside, else absolute; URLs stay."""
+        if "://" in self.path:
+            return self
+        path = Path(os.path.abspath(Path(self.path).expanduser()))  # noqa: PTH100 - resolve() would follow links
+        inside = path.is_relative_to(root)
+        return self.model_copy(update={"path": path.relative_to(root).as_posix() if inside else str(path)})
 
     def run(self, context: StepContext) -> None:
         """Parse the files into Arrow shards, with schema, statistics and TFRecord copies."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from zenml.metadata.sql import SQLMetadataStore
 
@@ -19,6 +19,10 @@ class SQLiteMetadataStore(SQLMetadataStore):
     """
 
     path: str = ".zenml/metadata.db"
+
+    def resolve(self, root: Path) -> Self:
+        """Return a copy with an absolute path."""
+        return self.model_copy(update={"path": str(root / Path(self.path).expanduser())})
 
     def open_database(self) -> Database:
         """Return the database in the file."""

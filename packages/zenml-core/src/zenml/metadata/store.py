@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Self
 
 from zenml.errors import StoreError
 from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
@@ -22,6 +24,10 @@ class MetadataStore(Component):
     """
 
     KINDS = ("metadata-store",)
+
+    def resolve(self, root: Path) -> Self:
+        """Return a copy in which paths relative to the repository's root are absolute."""
+        return self
 
     @abstractmethod
     def start_run(self, run: RunRecord) -> None:

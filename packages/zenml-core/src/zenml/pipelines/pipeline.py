@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.orchestrator_interface import OrchestratorBackend
-from zenml.config.repository import current_root
+from zenml.config.repository import current_root, find_root
 from zenml.datasources.base import Datasource
 from zenml.errors import ConfigError, SpecError, ZenMLError
 from zenml.metadata.store import MetadataStore
@@ -127,18 +127,26 @@ class Pipeline:
         return text
 
     @staticmethod
-    def from_spec(spec: PipelineSpec) -> Pipeline:
-        """Return the pipeline that a spec describes, as the kind that the spec names."""
+    def from_spec(spec: PipelineSpec, root: Path | None = None) -> Pipeline:
+        """Return the pipeline that a spec describes, as the kind that the spec names.
+
+        Args:
+            spec: the spec.
+            root: the repository root, from which relative paths in it count; by default the current one.
+        """
         from zenml.pipelines.kinds import pipeline_kind
 
         pipeline = pipeline_kind(spec.type)(spec.name, seed=spec.seed, environment=spec.environment)
         pipeline.run_defaults = spec.run
+        root = root or current_root()
         for block in spec.steps:
             step: Step = Step.from_config({"type": block.type, "config": block.config})
             if block.backend:
                 from zenml.backends.base import BaseBackend
 
                 step.with_backend(BaseBackend.from_config(block.backend.model_dump()))
+            if isinstance(step, Datasource):
+                step = step.resolve(root)
             pipeline.add_step(step, id=block.id, inputs=block.inputs)
         return pipeline
 
@@ -154,7 +162,7 @@ class Pipeline:
         except (OSError, UnicodeDecodeError) as error:
             raise SpecError(f"cannot read the pipeline file: {error}", str(path)) from None
         spec, _ = read_yaml(text, str(path))
-        return Pipeline.from_spec(spec)
+        return Pipeline.from_spec(spec, find_root(Path(path).parent))
 
     def run(
         self,
@@ -183,7 +191,7 @@ class Pipeline:
         return launch(
             spec,
             root,
-            live=dict(self._steps),
+            live=self._live_steps(root),
             backend=backend,
             metadata_store=metadata_store,
             artifact_store=artifact_store,
@@ -208,6 +216,13 @@ class Pipeline:
             if record.state is State.COMPLETE:
                 return Run(record.id, metadata, store).metrics
         raise ZenMLError(f"pipeline {self.name!r} has no complete run yet", mend="Run it: pipeline.run()")
+
+    def _live_steps(self, root: Path) -> dict[str, Step]:
+        return {
+            step_id: step.relative_to(root) if isinstance(step, Datasource) else step
+            for step_id, step in self._steps.items()
+            if live_reason(step_id, step)
+        }
 
     def _ordered(self) -> list[tuple[str, Step]]:
         return list(self._steps.items())

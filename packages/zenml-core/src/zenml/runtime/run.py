@@ -10,7 +10,7 @@ from typing import Any
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.errors import Problem, RunFailed, StoreError
-from zenml.metadata.liveness import is_alive, seen_state
+from zenml.metadata.liveness import seen
 from zenml.metadata.records import ArtifactRecord, RunRecord, State, StepRecord
 from zenml.metadata.store import MetadataStore
 from zenml.runtime.console import duration_text, print_table
@@ -85,7 +85,7 @@ class Run:
 
     @property
     def record(self) -> RunRecord:
-        """The run as it is recorded now.
+        """The run as it is recorded now; LOST where it should be running but its process is gone.
 
         Raises:
             StoreError: the store has no such run.
@@ -93,12 +93,12 @@ class Run:
         found = self.metadata.get_run(self.id)
         if found is None:
             raise StoreError(f"there is no run {self.id!r}", mend="See: zenml run list")
-        return found
+        return seen(found)
 
     @property
     def state(self) -> State:
-        """In which state the run is; LOST where it should be running but its process is gone."""
-        return seen_state(self.record, is_alive)
+        """In which state the run is."""
+        return self.record.state
 
     @property
     def steps(self) -> Mapping[str, StepView]:
@@ -117,11 +117,11 @@ class Run:
             RunFailed: the run ended in another state than COMPLETE.
         """
         record = self.record
-        if seen_state(record, is_alive) is State.COMPLETE:
+        if record.state is State.COMPLETE:
             return
         failed = [step for step in record.steps if step.error]
         reasons = [Problem(line, f"step {step.id}") for step in failed for line in step.error.splitlines() if line]
-        raise RunFailed(self.id, reasons or [Problem(record.error or f"the run is {seen_state(record, is_alive)}")])
+        raise RunFailed(self.id, reasons or [Problem(record.error or f"the run is {record.state}")])
 
     def to_json(self) -> dict[str, Any]:
         """Return the run with its steps as JSON types."""
@@ -143,18 +143,19 @@ class Run:
             (step.id, str(step.state), duration_text(_duration(step)), ", ".join(row.name for row in step.outputs))
             for step in record.steps
         ]
-        print_table(("Step", "State", "Time", "Outputs"), rows, title=f"{record.pipeline}: run {self.id} {self.state}")
+        print_table(("Step", "State", "Time", "Outputs"), rows, title=f"{record.pipeline}: run {self.id} {record.state}")
         if self.metrics:
             print_table(("Metric", "Value"), [(name, f"{value:.4f}") for name, value in self.metrics.items()])
 
 
 def run_row(record: RunRecord) -> dict[str, Any]:
     """Return a row of a listing of runs, as JSON types."""
+    record = seen(record)
     started = datetime.fromtimestamp(record.started, UTC).isoformat(timespec="seconds") if record.started else None
     return {
         "id": record.id,
         "pipeline": record.pipeline,
-        "state": str(seen_state(record, is_alive)),
+        "state": str(record.state),
         "started": started,
         "duration": _duration(record),
     }

@@ -6,12 +6,13 @@ import os
 import shutil
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from zenml.artifacts.handles import NewArtifact, StoredArtifact
 from zenml.backends.interfaces import ProcessingBackend, TrainingBackend
 from zenml.backends.launch import Launch
 from zenml.backends.reporter import Advance
+from zenml.data.identity import IdentityMemo
 from zenml.data.shards import RunJob, ShardJob, State, fold_order
 from zenml.datasources.base import Datasource
 from zenml.errors import Problem, StoreError, ZenMLError
@@ -23,7 +24,7 @@ from zenml.runtime.graph import Node
 from zenml.runtime.hooks import call_hook
 from zenml.runtime.processing_base import ProcessingBaseBackend
 from zenml.runtime.training_base import TrainingBaseBackend
-from zenml.steps.base import StepContext
+from zenml.steps.base import Step, StepContext
 
 
 class CanceledError(BaseException):
@@ -47,6 +48,12 @@ class StepRun:
     launch: Launch
     node: Node
     published: Mapping[str, Mapping[str, ArtifactRecord]]
+    _step: Step = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let the paths of a datasource count from the repository root."""
+        step = self.node.step
+        self._step = step.resolve(self.launch.root) if isinstance(step, Datasource) else step
 
     def go(self) -> dict[str, ArtifactRecord]:
         """Serve the step from the cache or run it; return its outputs by name."""
@@ -101,7 +108,7 @@ class StepRun:
             launch.run_id, node.id, attempt=attempt, fingerprint=print_.digest, inputs=events, facts=facts
         )
         if pinned is not None:
-            made, metrics = {"examples": pinned}, {}
+            made, metrics = {"examples": pinned}, dict[str, float]()
         else:
             made, metrics = self.make(attempt, print_, inputs)
         outputs = [ArtifactRecord(name, row.type, row.uri, row.digest) for name, row in made.items()]
@@ -120,7 +127,7 @@ class StepRun:
 
     def fingerprint(self, inputs: Mapping[str, ArtifactRecord]) -> tuple[StoredArtifact | None, Fingerprint]:
         """Return the artifact that the step is pinned to, if any, and the step's fingerprint."""
-        launch, step = self.launch, self.node.step
+        launch, step = self.launch, self._step
         pinned: StoredArtifact | None = None
         source: str | None = None
         if isinstance(step, Datasource):
@@ -128,7 +135,7 @@ class StepRun:
                 pinned = launch.store.open_snapshot(step.snapshot)
                 source = str(pinned.properties["source_identity"])
             else:
-                source = step.resolve(launch.root).identity(launch.root / ".zenml" / "sources.json")
+                source = step.identity(IdentityMemo(launch.root / ".zenml" / "sources.json"))
         digests = {name: row.digest for name, row in inputs.items()}
         return pinned, fingerprint(self.node, launch.spec.seed, digests, source, launch.source_roots)
 
@@ -150,8 +157,7 @@ class StepRun:
         self, attempt: str, print_: Fingerprint, inputs: Mapping[str, ArtifactRecord]
     ) -> tuple[dict[str, StoredArtifact], dict[str, float]]:
         """Run the step and publish what it gives; return that, by output name, and the metrics."""
-        launch, node = self.launch, self.node
-        step = node.step.resolve(launch.root) if isinstance(node.step, Datasource) else node.step
+        launch, node, step = self.launch, self.node, self._step
         scratch = launch.scratch / node.id
         scratch.mkdir(parents=True, exist_ok=True)
         kinds = list(step.outputs.values())
