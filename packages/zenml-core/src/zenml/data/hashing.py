@@ -16,7 +16,7 @@ _WORD = 1 << 64
 
 
 def mix(values: Hashes) -> Hashes:
-    """Return the finaliser of SplitMix64 (Steele, Lea and Flood, 2014) of each value, a bijection; `values` is spent."""
+    """Return the finaliser of SplitMix64 (Steele, Lea and Flood, 2014), a bijection, of values that it overwrites."""
     values ^= values >> np.uint64(30)
     values *= _FIRST
     values ^= values >> np.uint64(27)

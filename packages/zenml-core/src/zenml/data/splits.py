@@ -126,6 +126,14 @@ def folded_casts(states: Iterable[State]) -> dict[str, str]:
     return dict(sorted(casts.items()))
 
 
+def cast_messages(casts: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each kind of loss in the TFRecord copies, with its columns."""
+    columns: dict[str, list[str]] = {}
+    for column, loss in casts.items():
+        columns.setdefault(loss, []).append(column)
+    return [f"TFRecord copies: {loss} in {', '.join(names)}" for loss, names in columns.items()]
+
+
 def write_schema(out: Path, schema: Schema) -> None:
     """Write the snapshot's `schema.json`."""
     with atomic_file(out / SCHEMA_FILE) as file:

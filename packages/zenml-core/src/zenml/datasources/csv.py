@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
-from zenml.data.identity import IdentityMemo
+from zenml.data.identity import IdentityMemo, source_identity
+from zenml.data.source_files import SourceFile, source_files
 from zenml.datasources.base import Datasource
+from zenml.errors import DataError
 from zenml.steps.base import StepContext
 
 ColumnType = Literal["integer", "float", "boolean", "string", "bytes"]
@@ -54,18 +57,16 @@ class CSVDatasource(Datasource):
 
     def identity(self, memo: IdentityMemo | None = None) -> str:
         """Return the digest of the files' contents in order, of how they are parsed, and of the parser's version."""
-        from zenml.data.identity import source_identity
-        from zenml.data.source_files import source_files
-
         self._memo = memo or self._memo
-        parameters = self.model_dump(mode="json", include={"delimiter", "null_values", "types"})
-        self._identity = source_identity(_CODEC, parameters, source_files(self.path), self._memo)
+        self._identity = self._identify(source_files(self.path))
         return self._identity
+
+    def _identify(self, files: Sequence[SourceFile]) -> str:
+        parameters = self.model_dump(mode="json", include={"delimiter", "null_values", "types"})
+        return source_identity(_CODEC, parameters, files, self._memo)
 
     def local_paths(self) -> list[str]:
         """Return the local files that the path names."""
-        from zenml.data.source_files import source_files
-
         return [file.url for file in source_files(self.path) if file.local] if self._is_local else []
 
     @property
@@ -91,22 +92,21 @@ class CSVDatasource(Datasource):
         from zenml.data.csv.commit import CSVReader
         from zenml.data.csv.form import CSVForm
         from zenml.data.schema import LogicalType
-        from zenml.data.source_files import source_files
-        from zenml.errors import DataError
+        from zenml.data.splits import cast_messages
 
-        expected = self._identity
-        identity = self.identity()
-        if expected and identity != expected:
+        files = source_files(self.path)
+        identity = self._identify(files)
+        if self._identity not in ("", identity):
             raise DataError("the data changed since this run was planned", self.path, "Run again")
         output = context.outputs["examples"]
         reader = CSVReader(
-            files=source_files(self.path),
+            files=files,
             form=CSVForm(self.delimiter, tuple(self.null_values)),
             declared={name: LogicalType(kind) for name, kind in self.types.items()},
             tfrecord=self.tfrecord,
             warn=context.report.warn,
         )
         read = reader.read(output.path, context.scratch, context.run_job)
-        for column, loss in read.casts.items():
-            context.report.warn(f"TFRecord copy, column {column!r}: {loss}")
+        for message in cast_messages(read.casts):
+            context.report.warn(message)
         output.properties.update(splits=read.splits, source_identity=identity, tfrecord_casts=read.casts)

@@ -1,4 +1,4 @@
-"""Cells: which texts are numbers, truth values or UTF-8, and their conversion; the careful counterpart of Arrow's reader."""
+"""Cells: which texts are numbers, truth values or UTF-8, and their conversion."""
 
 from __future__ import annotations
 

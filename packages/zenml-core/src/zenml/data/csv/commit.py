@@ -39,6 +39,7 @@ class CSVReader:
         declared: types that the user gave, by column.
         tfrecord: whether to write TFRecord copies.
         warn: tells the user what may need attention.
+        target: length of the ranges that files are cut into; part of what the shards depend on.
     """
 
     files: Sequence[SourceFile]
@@ -46,6 +47,7 @@ class CSVReader:
     declared: Mapping[str, LogicalType]
     tfrecord: bool
     warn: Callable[[str], None]
+    target: int = TARGET
 
     def read(self, out: Path, scratch: Path, run_job: RunJob) -> CSVRead:
         """Write the snapshot of the files into `out`.
@@ -59,19 +61,23 @@ class CSVReader:
         if not shards:
             raise DataError([Problem("there is a header and no row", file.url) for file in self.files])
         inferred = infer(self.files, headers, self.form, self.declared)
-        for name in inferred.unknown:
-            self.warn(
-                f"column {name!r} has no value in the first rows and is read as text; "
-                f'declare its type if it is another one, as in types={{{name!r}: "float"}}'
-            )
         types, states = self._parse(dict(inferred.types), shards, out, run_job)
         self._check_unchanged()
         schema = _schema(types)
         splits = {SPLIT: fold_split(out, SPLIT, schema, states)}
         if not splits[SPLIT]["rows"]:
             raise DataError([Problem("there is a header and no row", file.url) for file in self.files])
+        for name in inferred.unknown:
+            self.warn(
+                f"column {name!r} has no value in the first rows and is read as text; "
+                f'declare its type if it is another one, as in types={{"{name}": "float"}}'
+            )
         write_schema(out, schema)
         return CSVRead(splits, folded_casts(states))
+
+    @property
+    def _size(self) -> int:
+        return sum(file.size for file in self.files)
 
     def _check_declared(self, header: Header) -> None:
         problems = [
@@ -85,13 +91,15 @@ class CSVReader:
 
     def _shards(self, headers: Sequence[Header], scratch: Path, run_job: RunJob) -> list[dict[str, Any]]:
         """Cut the files; small ones are scanned on the spot, as a function of their sizes alone."""
-        scans = [chunks(file, header.start) for file, header in zip(self.files, headers, strict=True)]
+        scans = [chunks(file, header.start, self.target) for file, header in zip(self.files, headers, strict=True)]
         params = {"delimiter": self.form.delimiter}
         flat = [chunk for some in scans for chunk in some]
-        if sum(file.size for file in self.files) <= TARGET:
+        if self._size <= self.target:
             states = [ScanCSV(params, scratch).work(chunk) for chunk in flat]
         else:
-            job = ShardJob("zenml.data.csv.cut:ScanCSV", tuple(flat), str(scratch), params, "find row borders")
+            job = ShardJob(
+                "zenml.data.csv.cut:ScanCSV", tuple(flat), str(scratch), params, "find row borders", self._size
+            )
             states = run_job(job)
         self._check_unchanged()
         shards: list[dict[str, Any]] = []
@@ -121,7 +129,7 @@ class CSVReader:
                 "sample": sample_size(len(shards)),
                 "tfrecord": self.tfrecord,
             }
-            job = ShardJob("zenml.data.csv.parse:ReadCSV", tuple(shards), str(out), params, "read CSV")
+            job = ShardJob("zenml.data.csv.parse:ReadCSV", tuple(shards), str(out), params, "read CSV", self._size)
             states = run_job(job)
             self._check_unchanged()
             problems = shard_problems(self.files, shards, states)

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from zenml.data.shards import ShardOp, State
 from zenml.data.source_files import SourceFile
@@ -35,7 +34,7 @@ class Range:
     quoted: bool
 
 
-def chunks(file: SourceFile, start: int, target: int = TARGET) -> list[dict[str, Any]]:
+def chunks(file: SourceFile, start: int, target: int) -> list[dict[str, Any]]:
     """Return the shards of the scan of one file: chunks that end at multiples of `target`."""
     ends = [*range((start // target + 1) * target, file.size, target), file.size]
     return [
@@ -59,37 +58,59 @@ class ScanCSV(ShardOp):
         start, end = shard["start"], shard["end"]
         # One byte more on either side shows the neighbours of quotes at the chunk's edges; line breaks stand for them
         # at the edges of the data.
-        before = b"\n" if shard["first"] else file.read(start - 1, start)
-        data = np.frombuffer(before + file.read(start, end + 1) + b"\n", np.uint8)
-        neighbours = np.zeros(256, bool)
-        neighbours[[ord(self.params["delimiter"]), _QUOTE, _NEWLINE, _RETURN]] = True
-        quotes = 0
-        border: list[int | None] = [None, None]
-        stray = [False, False]
+        data = file.read(start - 1, end + 1)
+        if shard["first"]:
+            data = b"\n" + data[1:]
+        if end >= file.size:
+            data += b"\n"
+        scan = _Scan(data, start - 1, self.params["delimiter"])
         for low in range(1, 1 + end - start, _WINDOW):
-            window = data[low : min(low + _WINDOW, 1 + end - start)]
-            places = np.flatnonzero(window == _QUOTE)
-            opens = [places[quotes % 2 :: 2], places[1 - quotes % 2 :: 2]]
-            lonely_start = [bool((~neighbours[data[low - 1 + some]]).any()) for some in opens]
-            lonely_end = [bool((~neighbours[data[low + 1 + some]]).any()) for some in opens]
+            scan.add(low, min(low + _WINDOW, 1 + end - start))
+        return {"quotes": scan.quotes, "border": scan.border, "stray": scan.stray}
+
+
+class _Scan:
+    """Scan of a chunk, window by window.
+
+    Args:
+        data: the bytes of the chunk and one more on either side.
+        offset: where in the file `data` starts.
+        delimiter: between cells.
+    """
+
+    def __init__(self, data: bytes, offset: int, delimiter: str) -> None:
+        self.quotes = 0
+        self.border: list[int | None] = [None, None]
+        self.stray = [False, False]
+        self._data = data
+        self._offset = offset
+        self._lonely = np.ones(256, bool)
+        self._lonely[[ord(delimiter), _QUOTE, _NEWLINE, _RETURN]] = False
+
+    def add(self, low: int, high: int) -> None:
+        """Scan the bytes from `low` to `high`."""
+        if self._data.find(b'"', low, high) < 0:
+            side = self.quotes % 2
+            place = self._data.find(b"\n", low, high) if self.border[side] is None else -1
+            if place >= 0:
+                self.border[side] = self._offset + place + 1
+            return
+        data = np.frombuffer(self._data, np.uint8)
+        places = low + np.flatnonzero(data[low:high] == _QUOTE)
+        # Every other quote opens a cell: these ones for a start outside of a quoted cell, those for one inside.
+        turns = [places[self.quotes % 2 :: 2], places[1 - self.quotes % 2 :: 2]]
+        before = [bool(self._lonely[data[some - 1]].any()) for some in turns]
+        after = [bool(self._lonely[data[some + 1]].any()) for some in turns]
+        for inside in (0, 1):
+            self.stray[inside] |= before[inside] or after[1 - inside]
+        if None in self.border:
+            breaks = low + np.flatnonzero(data[low:high] == _NEWLINE)
+            sides = (np.searchsorted(places, breaks) + self.quotes) % 2
             for inside in (0, 1):
-                stray[inside] |= lonely_start[inside] or lonely_end[1 - inside]
-            if None in border:
-                first = _first_breaks(window, places, quotes)
-                border = [
-                    start + low + place if known is None and place is not None else known
-                    for known, place in zip(border, first, strict=True)
-                ]
-            quotes += len(places)
-        return {"quotes": quotes, "border": border, "stray": stray}
-
-
-def _first_breaks(window: npt.NDArray[np.uint8], places: npt.NDArray[np.intp], quotes: int) -> list[int | None]:
-    """Return the first line break after an even number of quotes, and after an odd number, counted from the chunk."""
-    breaks = np.flatnonzero(window == _NEWLINE)
-    parity = (np.searchsorted(places, breaks) + quotes) % 2
-    found = [np.flatnonzero(parity == inside) for inside in (0, 1)]
-    return [int(breaks[some[0]]) if len(some) else None for some in found]
+                outside = breaks[sides == inside]
+                if self.border[inside] is None and len(outside):
+                    self.border[inside] = self._offset + int(outside[0]) + 1
+        self.quotes += len(places)
 
 
 def ranges(file: SourceFile, start: int, scans: Sequence[State]) -> list[Range] | Problem:

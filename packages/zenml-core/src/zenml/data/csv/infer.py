@@ -92,7 +92,7 @@ def _sample(file: SourceFile, part: Range, names: Sequence[str], form: CSVForm, 
         found: list[pa.RecordBatch] = []
         left = rows
         try:
-            for batch in stream(file, part, types, form, block=block, on_ragged=lambda row: "skip"):
+            for batch in stream(file, part, types, form, block=block, on_ragged=_skip):
                 found.append(batch.slice(0, left))
                 left -= found[-1].num_rows
                 if left <= 0:
@@ -101,3 +101,7 @@ def _sample(file: SourceFile, part: Range, names: Sequence[str], form: CSVForm, 
             continue
         return found
     return []
+
+
+def _skip(_: object) -> str:
+    return "skip"

@@ -194,8 +194,10 @@ class _RefuseHex:
         self._last = b""
 
     def __call__(self, data: bytes) -> None:
-        if b"0x" in data or b"0X" in data or self._last + data[:1] in (b"0x", b"0X"):
-            raise _HexSeenError
+        # Single letters are looked for at the speed of memory, and most tables of numbers have none.
+        for letter in (b"x", b"X"):
+            if letter in data and (b"0" + letter in data or self._last + data[:1] == b"0" + letter):
+                raise _HexSeenError
         self._last = data[-1:] or self._last
 
 

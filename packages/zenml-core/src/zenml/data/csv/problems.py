@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from zenml.data.csv.parse import SHOWN
@@ -49,7 +50,7 @@ def shard_problems(
         before[url] += state["rows"]
     shown = sorted(rows, key=lambda found: found[:2])[:SHOWN]
     total = sum(counts.values())
-    problems = [problem for _, _, problem in shown]
+    problems = _mended_once([problem for _, _, problem in shown])
     if total > len(shown):
         kinds = [f"{count} {kind} in {files[place].name}" for (place, kind), count in counts.items()]
         problems.append(Problem(f"these are the first {len(shown)} of {total}: {', '.join(kinds)}"))
@@ -66,9 +67,18 @@ def _problems(url: str, findings: Mapping[str, Any], before: int) -> list[tuple[
         found.append((before + row, problem, "ragged rows", ragged["count"] if not place else 0))
     for name, cells in findings.get("cells", {}).items():
         for place, (row, value, reason) in enumerate(cells["first"]):
-            mend = f'If this column holds text, declare it: types={{{name!r}: "string"}}'
-            if cells["type"] == "string":
-                mend = f'If this column holds no text, declare it: types={{{name!r}: "bytes"}}'
+            other = "bytes" if cells["type"] == "string" else "string"
+            mend = f'If the column holds something else, declare it, as in types={{"{name}": "{other}"}}'
             problem = Problem(f"{value!r} is {reason}", f"{url}, row {before + row}, column {name}", mend)
             found.append((before + row, problem, f"bad cells of {name}", cells["count"] if not place else 0))
     return found
+
+
+def _mended_once(problems: Sequence[Problem]) -> list[Problem]:
+    """Say what to do only where it is said for the first time."""
+    told: set[str] = set()
+    once: list[Problem] = []
+    for problem in problems:
+        once.append(replace(problem, mend="") if problem.mend in told else problem)
+        told.add(problem.mend)
+    return once

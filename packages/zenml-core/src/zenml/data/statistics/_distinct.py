@@ -60,6 +60,11 @@ class Distinct:
         if self._smallest is not None:
             self._add(_hashes(array))
             return
+        # The first cells often show that there are too many values, and counting all would cost much more.
+        if len(array.slice(0, 2 * self.LIMIT).unique()) > self.LIMIT:
+            self._overflow()
+            self._add(_hashes(array))
+            return
         found = pc.value_counts(array)
         values = found.field("values")
         if len(values) > self.LIMIT:
@@ -109,7 +114,9 @@ class Distinct:
 
     def _shrink(self) -> None:
         if self._smallest is not None and self._pending:
-            self._smallest = np.unique(np.concatenate((self._smallest, *self._pending)))[: self.LIMIT]
+            hashes = np.sort(np.concatenate((self._smallest, *self._pending)))
+            fresh = np.concatenate((hashes[:1] == hashes[:1], hashes[1:] != hashes[:-1]))
+            self._smallest = hashes[fresh][: self.LIMIT]
             self._pending, self._waiting = [], 0
 
     def to_state(self) -> State:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from zenml.data.hashing import Hashes
 from zenml.data.shards import State
 
-Values = npt.NDArray[np.float64]
+Values = npt.NDArray[np.float64] | npt.NDArray[np.int64]
 
 
 class Sample:
@@ -33,13 +33,12 @@ class Sample:
         self._shrink()
         return self.limit is None
 
-    def update(self, hashes: Hashes, values: npt.NDArray[np.float64] | npt.NDArray[np.int64]) -> None:
+    def update(self, hashes: Hashes, values: Values) -> None:
         """Add values, each with the hash of its row."""
         if self.limit is not None:
-            near = np.flatnonzero(hashes < np.uint64(self.limit))
-            hashes, values = hashes[near], values[near]
+            hashes, values = _below(self.limit, hashes, values)
         self._hashes.append(hashes)
-        self._values.append(values.astype(np.float64))
+        self._values.append(values)
         self._held += len(values)
         if self._held > 2 * self.size:
             self._shrink()
@@ -53,23 +52,20 @@ class Sample:
         self._held += other._held
         self._shrink()
 
-    def values(self) -> Values:
+    def values(self) -> npt.NDArray[np.float64]:
         """Return the values, sorted."""
         self._shrink()
-        return np.sort(np.concatenate(self._values)) if self._values else np.empty(0)
+        return np.sort(np.concatenate(self._values).astype(np.float64)) if self._values else np.empty(0)
 
     def _shrink(self) -> None:
         if len(self._hashes) <= 1 and self._held <= self.size:
             return
         hashes, values = np.concatenate(self._hashes), np.concatenate(self._values)
         if self.limit is not None:
-            near = hashes < np.uint64(self.limit)
-            hashes, values = hashes[near], values[near]
+            hashes, values = _below(self.limit, hashes, values)
         if len(hashes) > self.size:
-            order = np.argpartition(hashes, self.size)
-            self.limit = int(hashes[order[self.size]])
-            near = hashes < np.uint64(self.limit)
-            hashes, values = hashes[near], values[near]
+            self.limit = int(np.partition(hashes, self.size)[self.size])
+            hashes, values = _below(self.limit, hashes, values)
         self._hashes, self._values, self._held = [hashes], [values], len(hashes)
 
     def to_state(self) -> State:
@@ -88,3 +84,8 @@ class Sample:
         sample._held = len(state["hashes"])
         sample._shrink()
         return sample
+
+
+def _below(limit: int, hashes: Hashes, values: Values) -> tuple[Hashes, Values]:
+    near = np.flatnonzero(hashes < np.uint64(limit))
+    return hashes.take(near), values.take(near)

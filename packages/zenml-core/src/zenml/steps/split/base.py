@@ -47,7 +47,7 @@ class Split(Step):
         """
         from zenml.data.shards import ShardJob
         from zenml.data.snapshot import Snapshot
-        from zenml.data.splits import fold_split, folded_casts, write_schema
+        from zenml.data.splits import cast_messages, fold_split, folded_casts, write_schema
         from zenml.data.splitter import hash_borders
         from zenml.data.statistics import sample_size
 
@@ -61,14 +61,15 @@ class Split(Step):
             "sample": sample_size(len(shards)),
             "tfrecord": self.tfrecord,
         }
-        job = ShardJob("zenml.data.splitter:SplitRows", shards, str(output.path), params, "split rows")
+        size = sum(file.stat().st_size for split in source.splits for file in source.shards(split))
+        job = ShardJob("zenml.data.splitter:SplitRows", shards, str(output.path), params, "split rows", size)
         states = context.run_job(job)
         output.properties["splits"] = {
             split: fold_split(output.path, split, source.schema, [state[split] for state in states]) for split in shares
         }
         if self.tfrecord:
             casts = folded_casts(state[split] for state in states for split in shares)
-            for column, loss in casts.items():
-                context.report.warn(f"TFRecord copy, column {column!r}: {loss}")
+            for message in cast_messages(casts):
+                context.report.warn(message)
             output.properties["tfrecord_casts"] = casts
         write_schema(output.path, source.schema)

@@ -1,0 +1,1 @@
+"""The conformance kit: what plugin authors test their backends with."""
