@@ -169,7 +169,7 @@ def _varints(bits: npt.NDArray[np.uint64], sizes: Integers) -> tuple[npt.NDArray
     return word.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8), last
 
 
-_CONTINUATION = np.array([sum(0x80 << 8 * byte for byte in range(min(max(size - 1, 0), 8))) for size in range(11)], np.uint64)
+_CONTINUATION = np.array([sum(0x80 << 8 * byte for byte in range(min(size - 1, 8))) for size in range(11)], np.uint64)
 """For a varint of so many bytes, the bits in its first eight that say that another byte follows."""
 
 

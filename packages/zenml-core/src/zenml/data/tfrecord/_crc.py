@@ -57,7 +57,7 @@ def crc_of_rows(constant: bytes, values: Sequence[tuple[int, npt.NDArray[np.uint
     Args:
         constant: a record with zeros in these places.
         values: for each place its position in the record and the bytes there, as little-endian pairs
-            (rows × pairs, uint16).
+            (rows by pairs, uint16).
     """
     rows = len(values[0][1])
     crc = np.full(rows, crc32c(constant), np.uint32)
@@ -81,7 +81,6 @@ def crc_of_lengths(lengths: npt.NDArray[np.uint64]) -> Words:
     return masked(crc)
 
 
-def crc_of_slices(data: bytes, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> Words:
+def crc_of_slices(data: bytes, starts: list[int], stops: list[int]) -> Words:
     """Return the masked CRC of each `data[start:stop]`."""
-    found = [crc32c(data[start:stop]) for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
-    return masked(np.array(found, np.uint32))
+    return masked(np.array([crc32c(data[start:stop]) for start, stop in zip(starts, stops, strict=True)], np.uint32))

@@ -1,14 +1,19 @@
-"""Frames: where the records of a TFRecord file begin and end, and whether their checksums hold."""
+"""Frames: where the records of a TFRecord file begin and end, with their checksums compared.
+
+A frame is the record's length (8 bytes), the masked CRC32C of these, the record, and its masked CRC32C
+(tensorflow/core/lib/io/record_writer.h).
+"""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from zenml.data.tfrecord._crc import Words, crc_of_lengths, crc_of_slices
+from zenml.data.tfrecord._crc import Words, crc32c, crc_of_lengths, masked
 from zenml.errors import DataError
 
 HEADER = 12
@@ -17,86 +22,118 @@ FOOTER = 4
 _MEND = "The file is damaged or not a TFRecord file; make it again"
 
 
+_CHUNK = 1 << 22
+_LARGEST = 1 << 30
+
+Places = npt.NDArray[np.int64]
+
+Read = Callable[[int, int], bytes]
+"""Gives so many bytes from a position on, fewer only at the end of the file."""
+
+
 @dataclass(frozen=True)
 class Frames:
-    """The records in the bytes of a file.
+    """Some consecutive records of a file.
 
     Args:
         name: what to call the file in an error.
-        data: its bytes.
-        starts: where each record begins, behind its header.
+        first: the number of the first of them in the file.
+        data: their bytes, and some more.
+        starts: where in `data` each record begins, behind its header.
         stops: where it ends, before its checksum.
     """
 
     name: str
+    first: int
     data: bytes
-    starts: npt.NDArray[np.int64]
-    stops: npt.NDArray[np.int64]
+    starts: Places
+    stops: Places
 
-    def place(self, record: int) -> str:
-        """Name a record in an error; they are counted from 1."""
-        return _place(self.name, record)
-
-    def check(self) -> None:
-        """Compare the checksums of all records.
-
-        Raises:
-            DataError: the first record whose bytes do not match.
-        """
-        self.compare(crc_of_slices(self.data, self.starts, self.stops))
-
-    def compare(self, crc: Words) -> None:
-        """Compare the checksums in the file with those of the records."""
-        stored = _words(self.data)[self.stops]
-        if (stored != crc).any():
-            record = int(np.flatnonzero(stored != crc)[0])
-            raise DataError("the checksum of the record does not match its bytes", self.place(record), _MEND)
+    def place(self, row: int) -> str:
+        """Name one of these records in an error."""
+        return place_of(self.name, self.first + row)
 
 
-def frames_of(data: bytes, name: str) -> Frames:
-    """Find the records of a file, and check the checksums of their lengths.
+def place_of(name: str, record: int) -> str:
+    """Name a record in an error; they are counted from 1 there."""
+    return f"{name}, record {record + 1}"
+
+
+def compare_checksums(found: Words, stored: Words, name: str, first: int, what: str = "record") -> None:
+    """Compare the masked checksums of records with those in the file.
 
     Raises:
-        DataError: a length whose checksum is wrong, or a record that goes beyond the end of the file.
+        DataError: for the first record whose checksum does not match.
     """
-    starts, lengths, cut = _uniform(data) or _walk(data)
-    wrong = _words(data)[starts - FOOTER] != crc_of_lengths(lengths)
-    if wrong.any():
-        place = _place(name, int(np.flatnonzero(wrong)[0]))
-        raise DataError("the checksum of the record's length does not match", place, _MEND)
-    if cut is not None:
-        raise DataError("the file ends within the record", _place(name, cut), _MEND)
-    return Frames(name, data, starts, starts + lengths.astype(np.int64))
+    if (found != stored).any():
+        place = place_of(name, first + int(np.flatnonzero(found != stored)[0]))
+        raise DataError(f"the checksum of the {what} does not match its bytes", place, _MEND)
 
 
-def _uniform(data: bytes) -> Found | None:
-    """Find records that are all of the length of the first."""
-    if len(data) < HEADER + FOOTER:
-        return None
-    (length,) = struct.unpack_from("<Q", data)
-    size = length + HEADER + FOOTER
-    if len(data) % size:
-        return None
-    lengths = np.ndarray(len(data) // size, "<u8", data, 0, (size,))
-    if (lengths != length).any():
-        return None
-    return np.arange(HEADER, len(data), size), np.ascontiguousarray(lengths, np.uint64), None
+def frames_of(read: Read, size: int, name: str, padding: int) -> Iterator[Frames]:
+    """Find the records of a file and compare their checksums, some megabytes at a time.
+
+    Args:
+        read: gives the bytes.
+        size: how many there are.
+        name: what to call the file in an error.
+        padding: how many bytes follow the last record that is given, but at the end of the file.
+
+    Raises:
+        DataError: a checksum that is wrong, a record that goes beyond the end of the file, or one larger than 1 GiB.
+    """
+    position, record, want = 0, 0, _CHUNK
+    while position < size:
+        data = read(position, want)
+        at_end = position + len(data) >= size
+        starts, stops, checksums = _walk(data, len(data) if at_end else len(data) - padding)
+        if len(starts):
+            frames = Frames(name, record, data, starts, stops)
+            _check(frames, checksums)
+            yield frames
+            position += int(stops[-1]) + FOOTER
+            record += len(starts)
+            want = _CHUNK
+        if position < size and (at_end or not len(starts)):
+            want = _size_of_next(read(position, HEADER), size - position, place_of(name, record)) + padding
 
 
-def _walk(data: bytes) -> Found:
-    """Find records of any lengths, one after the other."""
-    read = struct.Struct("<Q").unpack_from
+def _walk(data: bytes, end: int) -> tuple[Places, Places, Words]:
+    """Return starts, stops and checksums of the records that lie before `end`; no length is trusted yet."""
+    length = struct.Struct("<Q").unpack_from
     starts: list[int] = []
-    position, end = 0, len(data)
-    while position <= end - HEADER - FOOTER:
-        starts.append(position)
-        position += read(data, position)[0] + HEADER + FOOTER
-    places = np.array(starts, np.int64)
-    lengths = np.ndarray(max(0, len(data) - 7), "<u8", data, 0, (1,))[places].astype(np.uint64)
-    cut = None if position == end else len(starts) - (position > end)
-    return places + HEADER, lengths, cut
+    checksums: list[int] = []
+    start, stop = HEADER, 0
+    while start <= end - FOOTER:
+        stop = start + length(data, start - HEADER)[0]
+        starts.append(start)
+        checksums.append(crc32c(data[start:stop]))
+        start = stop + FOOTER + HEADER
+    if stop > end - FOOTER:
+        # The last header announces more than is there.
+        start = starts.pop()
+        checksums.pop()
+    borders = np.array([*starts, start])
+    return borders[:-1], borders[1:] - (FOOTER + HEADER), masked(np.array(checksums, np.uint32))
 
 
-def _words(data: bytes) -> npt.NDArray[np.uint32]:
-    """View the four bytes at each position as a number."""
-    return np.ndarray(max(0, len(data) - 3), "<u4", data, 0, (1,))
+def _check(frames: Frames, checksums: Words) -> None:
+    starts, stops = frames.starts, frames.stops
+    stored = np.ndarray(len(frames.data) - 3, "<u4", frames.data, 0, (1,))
+    lengths = crc_of_lengths((stops - starts).astype(np.uint64))
+    compare_checksums(lengths, stored[starts - FOOTER], frames.name, frames.first, "record's length")
+    compare_checksums(checksums, stored[stops], frames.name, frames.first)
+
+
+def _size_of_next(header: bytes, left: int, place: str) -> int:
+    """Return the size of a frame by its header, of which `left` bytes are there."""
+    if left >= HEADER:
+        length = np.frombuffer(header, "<u8", 1)
+        if (crc_of_lengths(length) != np.frombuffer(header, "<u4", 1, 8)).any():
+            raise DataError("the checksum of the record's length does not match its bytes", place, _MEND)
+        size = int(length[0]) + HEADER + FOOTER
+        if size <= left and size > _LARGEST:
+            raise DataError("the record is larger than 1 GiB", place, "Write smaller records")
+        if size <= left:
+            return size
+    raise DataError("the file ends within the record", place, _MEND)

@@ -8,6 +8,7 @@ fit that is left to `read_record`, so the result never depends on which way a re
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,10 @@ Bits = npt.NDArray[np.uint64]
 
 PADDING = 64
 """Bytes behind a block, beyond the longest key, that a gather may touch."""
+
+_VALUE_BYTES = {Kind.BYTES: 0, Kind.FLOAT: 4, Kind.INT: 10}
+
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 _MOST_BYTES = 4
 """Bytes of the longest length varint that is read here (256 MiB)."""
@@ -69,58 +74,65 @@ class BlockReader:
     def __init__(self, data: npt.NDArray[np.uint8], starts: Integers, stops: Integers) -> None:
         self._data = data
         self._stops = stops
-        self._words = np.ndarray(len(data) - 7, "<u8", data, 0, (1,))
-        self._floats = np.ndarray(len(data) - 3, "<f4", data, 0, (1,))
-        self.bad: Mask = np.zeros(len(starts), np.bool_)
-        """Records that must be read in another way."""
         body, self._cursor = self._length(starts + 1)
         empty = starts == stops
-        self.bad |= ~empty & ((data[starts] != MESSAGE[0]) | (self._cursor + body != stops))
-        self._cursor = np.where(empty | self.bad, stops, self._cursor)
+        self._bad: Mask = ~empty & ((data[starts] != MESSAGE[0]) | (self._cursor + body != stops))
+        self._cursor = np.where(empty | self._bad, stops, self._cursor)
 
     def read(self, column: Column) -> pa.Array:
         """Return a column as float32, int64 or binary, null where a record has no such feature, and move on."""
-        there, starts, sizes = self._find(column)
-        ends = starts + sizes
+        head = _head_of(column)
+        near = self._gather(self._cursor, head.size + _VALUE_BYTES[column.kind])
+        words = near.view("<u8")
+        sizes = ((words[:, 0] >> np.uint64(8)) & np.uint64(0xFF)) - np.uint64(head.least)
+        there = sizes <= np.uint64(max(head.most, 0))
+        for number, (base, step, mask) in enumerate(head.words):
+            wanted = base + sizes * step if step else base
+            there &= ((words[:, number] & mask) if mask != _ALL else words[:, number]) == wanted
+        starts, counts, offset = self._cursor + head.size, sizes.view(np.int64), head.size
+        if head.most < 0 or (column.kind is Kind.BYTES and not there.all()):
+            self._find_long(column, head, there, starts, counts)
+            if head.most < 0 and column.kind is not Kind.BYTES:
+                near, offset = self._gather(np.where(there, starts, self._cursor), _VALUE_BYTES[column.kind]), 0
+        ends = starts + counts
         beyond = there & (ends > self._stops)
         if beyond.any():
             self._give_up(beyond)
             there &= ~beyond
-            ends = np.where(beyond, self._stops, ends)
-        values = self._values(column.kind, there, np.where(there, starts, self._cursor), sizes)
-        self._cursor = np.where(there & ~self.bad, ends, self._cursor)
+        if column.kind is Kind.BYTES:
+            values = self._pieces(there, starts, ends)
+        else:
+            values = self._numbers(column.kind, there, near, offset, counts)
+        self._cursor = ends if there.all() else np.where(there, ends, self._cursor)
         return values
 
-    def end(self) -> Mask:
-        """Return which records could not be read to their end."""
-        return self.bad | (self._cursor != self._stops)
+    def left_over(self) -> npt.NDArray[np.intp]:
+        """Return the rows that could not be read to their end."""
+        return np.flatnonzero(self._bad | (self._cursor != self._stops))
 
     def _give_up(self, rows: Mask) -> None:
-        self.bad |= rows
+        self._bad |= rows
         self._cursor = np.where(rows, self._stops, self._cursor)
 
-    def _find(self, column: Column) -> tuple[Mask, Integers, Integers]:
-        """Return which cursors stand before an entry of the column, where its value begins and how long it is."""
-        head, cursor = _head_of(column), self._cursor
-        word = self._words[cursor]
-        sizes = ((word >> np.uint64(8)) & np.uint64(0xFF)) - np.uint64(head.least)
-        there = sizes <= np.uint64(max(head.most, 0))
-        for number, (base, step, mask) in enumerate(head.words):
-            if number:
-                word = self._words[cursor + 8 * number]
-            there &= (word & mask) == base + sizes * step
-        starts, counts = cursor + head.size, sizes.view(np.int64)
+    def _gather(self, places: Integers, size: int) -> npt.NDArray[np.uint8]:
+        """Copy so many bytes, rounded up to eights, from each place (rows by bytes)."""
+        width = -(-size // 8) * 8
+        windows = np.ndarray(len(self._data) - width + 1, f"V{width}", self._data, 0, (1,))
+        return windows[places].view(np.uint8).reshape(-1, width)
+
+    def _words_at(self, places: Integers) -> Bits:
+        return self._gather(places, 8).view("<u8").reshape(-1)
+
+    def _find_long(self, column: Column, head: _Head, there: Mask, starts: Integers, counts: Integers) -> None:
+        """Look where no short entry was found for one whose lengths take several bytes, and note what is found."""
         if head.most < 0:
             there[:] = False
-        if column.kind is not Kind.BYTES and head.most >= 0:
-            return there, starts, counts
-        rest = np.flatnonzero(~there & (cursor < self._stops))
-        if len(rest):
-            there[rest], starts[rest], counts[rest] = self._find_long(column, cursor[rest])
-        return there, starts, counts
+        rows = np.flatnonzero(~there & (self._cursor < self._stops))
+        if len(rows):
+            there[rows], starts[rows], counts[rows] = self._long_entries(column, self._cursor[rows])
 
-    def _find_long(self, column: Column, cursor: Integers) -> tuple[Mask, Integers, Integers]:
-        """Do the same for entries with lengths of several bytes."""
+    def _long_entries(self, column: Column, cursor: Integers) -> tuple[Mask, Integers, Integers]:
+        """Return which cursors stand before an entry of the column, where its value begins and how long it is."""
         there = self._data[cursor] == MESSAGE[0]
         pair, place = self._length(cursor + 1)
         end = place + pair
@@ -128,7 +140,7 @@ class BlockReader:
         for start in range(0, len(name), 8):
             part = name[start : start + 8].tobytes()
             mask = np.uint64((1 << 8 * len(part)) - 1)
-            there &= (self._words[place + start] & mask) == np.uint64(int.from_bytes(part, "little"))
+            there &= (self._words_at(place + start) & mask) == np.uint64(int.from_bytes(part, "little"))
         place = np.where(there, place + len(name), cursor)
         for tag in (column.kind, MESSAGE[0]):
             size, place = self._length(place)
@@ -140,7 +152,7 @@ class BlockReader:
 
     def _length(self, place: Integers) -> tuple[Integers, Integers]:
         """Read the length varint at each place; return it and the place behind it (a wrong one matches nothing)."""
-        word = self._words[place]
+        word = self._words_at(place)
         more = np.uint64(0x80)
         size = np.ones(len(place), np.int64)
         value = (word & np.uint64(0x7F)).view(np.int64)
@@ -155,21 +167,26 @@ class BlockReader:
             more <<= np.uint64(8)
         return value, place + size
 
-    def _values(self, kind: Kind, there: Mask, starts: Integers, sizes: Integers) -> pa.Array:
-        everywhere = bool(there.all())
-        if kind is Kind.BYTES:
-            return self._pieces(there, starts, np.where(there, starts + sizes, starts))
+    def _numbers(
+        self, kind: Kind, there: Mask, near: npt.NDArray[np.uint8], offset: int, sizes: Integers
+    ) -> pa.Array:
+        """Make an array of the numbers that stand at an offset in the gathered bytes."""
+        mask = None if there.all() else ~there
         if kind is Kind.FLOAT:
+            values: npt.NDArray[Any] = _column(near, offset, "<f4").astype(np.float32, copy=False)
             wrong = there & (sizes != 4)
-            values = self._floats[starts].astype(np.float32, copy=False)
         else:
-            values, wrong = self._integers(there, starts, sizes)
+            values, wrong = _integers(near, offset, there, sizes)
         if wrong.any():
             self._give_up(wrong)
-        return pa.array(values, mask=None if everywhere else ~there)
+            there &= ~wrong
+        return pa.array(values, mask=mask)
 
     def _pieces(self, there: Mask, starts: Integers, stops: Integers) -> pa.Array:
         """Take pieces of the block as a binary array: every second piece between consecutive borders."""
+        if not there.all():
+            starts = np.where(there, starts, self._cursor)
+            stops = np.where(there, stops, self._cursor)
         borders = np.empty(2 * len(starts) + 1, np.int32)
         borders[:-1:2] = starts
         borders[1::2] = stops
@@ -180,40 +197,43 @@ class BlockReader:
         mask = None if there.all() else ~there
         return pieces.take(pa.array(np.arange(0, 2 * len(starts), 2, dtype=np.int32), mask=mask))
 
-    def _integers(self, there: Mask, starts: Integers, sizes: Integers) -> tuple[Integers, Mask]:
-        """Decode varints of known sizes; also say which are not varints of that size."""
-        sizes = np.where(there, sizes, 1)
-        word = self._words[starts]
-        wrong = there & ((sizes < 1) | (sizes > 10))
-        sizes = np.clip(sizes, 1, 10)
-        most = int(sizes.max(initial=1))
-        wrong |= there & ((word & _HIGH_BITS[sizes]) != _CONTINUATION[sizes])
-        word &= _PAYLOAD[sizes]
-        if most > 1:
-            word = _closed_up(word)
-        if most > 8:
-            last = self._words[starts + 8]
-            nine, ten = sizes == 9, sizes == 10
-            # Of the tenth byte only one bit is left in 64 bits; the bytes before it must go on, the last must not.
-            wrong |= there & nine & ((last & np.uint64(0x80)) != 0)
-            wrong |= there & ten & ((last & np.uint64(0xFE80)) != np.uint64(0x80))
-            word |= np.where(sizes > 8, (last & np.uint64(0x7F)) << np.uint64(56), np.uint64(0))
-            word |= np.where(ten, ((last >> np.uint64(8)) & np.uint64(1)) << np.uint64(63), np.uint64(0))
-        return word.view(np.int64), wrong
+
+def _column(near: npt.NDArray[np.uint8], offset: int, dtype: str) -> npt.NDArray[Any]:
+    """Copy the number at an offset of each row of bytes."""
+    return np.ndarray(len(near), dtype, near, offset, (near.shape[1],)).copy()
 
 
-def _closed_up(word: Bits) -> Bits:
-    """Close the gap of one bit that each byte of a varint holds."""
-    for shift, lane in ((1, 0x007F007F007F007F), (2, 0x00003FFF00003FFF), (4, 0x000000000FFFFFFF)):
-        keep = np.uint64(lane)
-        word = (word & keep) | ((word & ~keep) >> np.uint64(shift))
+def _integers(near: npt.NDArray[np.uint8], offset: int, there: Mask, sizes: Integers) -> tuple[Integers, Mask]:
+    """Decode varints of known sizes; also say which are not varints of that size."""
+    word: Bits = _column(near, offset, "<u8").astype(np.uint64, copy=False)
+    wrong = there & ((sizes < 1) | (sizes > 10))
+    sizes = np.where(there & ~wrong, sizes, 1)
+    most = int(sizes.max(initial=1))
+    # Bytes beyond the eighth are looked at below.
+    keep = _ALL >> (np.uint64(64) - np.uint64(8) * np.minimum(sizes, 8).view(np.uint64))
+    # Each byte but the last says that another follows; of nine or ten, all of the first eight do.
+    going = keep >> np.uint64(8) if most <= 8 else np.where(sizes > 8, _ALL, keep >> np.uint64(8))
+    word &= keep
+    wrong |= there & ((word & _HIGH_BITS) != (going & _HIGH_BITS))
+    word = _closed_up(word & ~_HIGH_BITS, most)
+    if most > 8:
+        last: Bits = _column(near, offset + 8, "<u2").astype(np.uint64)
+        nine, ten = sizes == 9, sizes == 10
+        # Of the tenth byte only one bit is left in 64 bits; the ninth must say that it follows, the tenth be the last.
+        wrong |= there & nine & ((last & np.uint64(0x80)) != 0)
+        wrong |= there & ten & ((last & np.uint64(0xFE80)) != np.uint64(0x80))
+        word |= np.where(nine | ten, (last & np.uint64(0x7F)) << np.uint64(56), np.uint64(0))
+        word |= np.where(ten, ((last >> np.uint64(8)) & np.uint64(1)) << np.uint64(63), np.uint64(0))
+    return word.view(np.int64), wrong
+
+
+def _closed_up(word: Bits, size: int) -> Bits:
+    """Close the gap of one bit that each byte of a varint of at most so many bytes holds."""
+    for done, shift, lane in ((1, 1, 0x007F007F007F007F), (2, 2, 0x00003FFF00003FFF), (4, 4, 0x000000000FFFFFFF)):
+        if size > done:
+            keep = np.uint64(lane)
+            word = (word & keep) | ((word & ~keep) >> np.uint64(shift))
     return word
 
 
-def _per_size(byte: int, short: int) -> Bits:
-    return np.array([sum(byte << 8 * at for at in range(min(max(size - short, 0), 8))) for size in range(11)], np.uint64)
-
-
-_HIGH_BITS = _per_size(0x80, 0)
-_CONTINUATION = _per_size(0x80, 1)
-_PAYLOAD = _per_size(0x7F, 0)
+_HIGH_BITS = np.uint64(0x8080808080808080)

@@ -11,15 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from zenml.data.tfrecord._crc import crc_of_rows, masked
-from zenml.data.tfrecord._frames import FOOTER, HEADER, Frames, frames_of
+from zenml.data.tfrecord._frames import FOOTER, HEADER, Frames, Read, compare_checksums, frames_of
 from zenml.data.tfrecord._reader import PADDING, BlockReader
 from zenml.data.tfrecord._record import read_record
 from zenml.data.tfrecord._wire import Column, Kind, columns_of
 from zenml.data.tfrecord.encode import float_frame
 from zenml.errors import DataError
 
-_BLOCK_ROWS = 1 << 14
-_BLOCK_BYTES = 1 << 30
 _TEMPLATE_ROWS = 1 << 12
 
 _STORED = {Kind.BYTES: pa.binary(), Kind.FLOAT: pa.float32(), Kind.INT: pa.int64()}
@@ -32,14 +30,20 @@ def decode_file(path: Path, schema: pa.Schema) -> pa.Table:
         path: the file.
         schema: the columns to read, and their types.
     """
-    return decode(path.read_bytes(), schema, name=str(path))
+    with path.open("rb") as file:
+
+        def read(position: int, size: int) -> bytes:
+            file.seek(position)
+            return file.read(size)
+
+        return _decode(read, path.stat().st_size, schema, str(path))
 
 
 def decode(data: bytes | memoryview | pa.Buffer, schema: pa.Schema, *, name: str = "TFRecord data") -> pa.Table:
     """Read framed tf.Example records.
 
-    An absent feature is a null; features that are not in the schema are left out. Records are safe to come from anyone:
-    every checksum and every length is checked.
+    An absent feature is a null; features that are not in the schema are left out. Records may come from anyone: every
+    checksum and every length is checked.
 
     Args:
         data: the bytes of one or many TFRecord files.
@@ -53,30 +57,33 @@ def decode(data: bytes | memoryview | pa.Buffer, schema: pa.Schema, *, name: str
         DataError: damaged or cut off records, features of another kind or with several values, values that do not fit
             the type of their column; with file and record, counted from 1.
     """
+    view = memoryview(data)
+    return _decode(lambda position, size: bytes(view[position : position + size]), view.nbytes, schema, name)
+
+
+def _decode(read: Read, size: int, schema: pa.Schema, name: str) -> pa.Table:
     columns = columns_of(schema)
-    frames = frames_of(data if isinstance(data, bytes) else bytes(data), name)
-    stored = _from_template(frames, columns)
-    blocks = [stored] if stored is not None else list(_blocks(frames, columns))
+    stored = _from_template(read, size, columns, name)
+    blocks = [stored] if stored is not None else _blocks(read, size, columns, name)
     return pa.Table.from_batches([_typed(block, columns, schema, name) for block in blocks], schema)
 
 
-def _from_template(frames: Frames, columns: list[Column]) -> list[pa.Array] | None:
+def _from_template(read: Read, size: int, columns: list[Column], name: str) -> list[pa.Array] | None:
     """Read records that differ from one template in their values only, which are floats without a null."""
-    if not columns or not len(frames.starts) or any(column.kind is not Kind.FLOAT for column in columns):
+    if not size or not columns or any(column.kind is not Kind.FLOAT for column in columns):
         return None
     frame, places = float_frame(columns)
-    if len(frames.data) != len(frame) * len(frames.starts):
+    if size % len(frame):
         return None
-    rows = np.frombuffer(frames.data, np.uint8).reshape(-1, len(frame))
     same = np.full(len(frame), 0xFF, np.uint8)
     for place in (*places, len(frame) - FOOTER):
         same[place : place + 4] = 0
     wanted = np.frombuffer(frame, np.uint8) & same
-    values = np.empty((len(columns), len(rows)), "<f4")
-    crc = np.empty(len(rows), np.uint32)
-    record = frame[HEADER:-FOOTER]
-    for start in range(0, len(rows), _TEMPLATE_ROWS):
-        block = rows[start : start + _TEMPLATE_ROWS]
+    rows = size // len(frame)
+    values = np.empty((len(columns), rows), "<f4")
+    for start in range(0, rows, _TEMPLATE_ROWS):
+        data = read(start * len(frame), _TEMPLATE_ROWS * len(frame))
+        block = np.frombuffer(data, np.uint8).reshape(-1, len(frame))
         if ((block & same) != wanted).any():
             return None
         pairs = []
@@ -84,43 +91,33 @@ def _from_template(frames: Frames, columns: list[Column]) -> list[pa.Array] | No
             cells = column[start : start + len(block)]
             cells.view(np.uint8).reshape(-1, 4)[:] = block[:, place : place + 4]
             pairs.append((place - HEADER, cells.view("<u2").reshape(-1, 2)))
-        crc[start : start + len(block)] = crc_of_rows(record, pairs)
-    frames.compare(masked(crc))
+        stored = np.ascontiguousarray(block[:, -FOOTER:]).view("<u4").reshape(-1)
+        compare_checksums(masked(crc_of_rows(frame[HEADER:-FOOTER], pairs)), stored, name, start)
     return [pa.array(column.astype(np.float32, copy=False)) for column in values]
 
 
-def _blocks(frames: Frames, columns: list[Column]) -> Iterator[list[pa.Array]]:
+def _blocks(read: Read, size: int, columns: list[Column], name: str) -> Iterator[list[pa.Array]]:
     """Read any records, some thousands at a time; each block's columns are in the order of `columns`."""
-    frames.check()
-    starts, stops, data = frames.starts, frames.stops, np.frombuffer(frames.data, np.uint8)
     padding = PADDING + max((len(column.key) for column in columns), default=0)
-    first = 0
-    while first < len(starts):
-        base = int(starts[first])
-        last = min(first + _BLOCK_ROWS, int(np.searchsorted(stops, base + _BLOCK_BYTES, "right")))
-        last = max(last, first + 1)
-        end = int(stops[last - 1])
-        if end - base > np.iinfo(np.int32).max - padding:
-            raise DataError("the record is larger than 2 GiB", frames.place(first))
-        block = data[base : end + padding]
-        if len(block) < end + padding - base:
-            block = np.concatenate((block, np.zeros(end + padding - base - len(block), np.uint8)))
-        reader = BlockReader(block, starts[first:last] - base, stops[first:last] - base)
+    for frames in frames_of(read, size, name, padding):
+        block = np.frombuffer(frames.data, np.uint8)
+        missing = int(frames.stops[-1]) + padding - len(block)
+        if missing > 0:
+            block = np.concatenate((block, np.zeros(missing, np.uint8)))
+        reader = BlockReader(block, frames.starts, frames.stops)
         arrays = [reader.read(column) for column in columns]
-        left = np.flatnonzero(reader.end())
-        yield _mended(arrays, left, first, frames, columns) if len(left) else arrays
-        first = last
+        left = reader.left_over()
+        yield _mended(arrays, left, frames, columns) if len(left) else arrays
 
 
 def _mended(
-    arrays: list[pa.Array], rows: npt.NDArray[np.intp], first: int, frames: Frames, columns: list[Column]
+    arrays: list[pa.Array], rows: npt.NDArray[np.intp], frames: Frames, columns: list[Column]
 ) -> list[pa.Array]:
     """Put records that the block reader left over in their places."""
-    data = memoryview(frames.data)
+    view = memoryview(frames.data)
     by_key = {column.key: column for column in columns}
     found = [
-        read_record(data[frames.starts[row] : frames.stops[row]], by_key, frames.place(row))
-        for row in (rows + first).tolist()
+        read_record(view[frames.starts[row] : frames.stops[row]], by_key, frames.place(row)) for row in rows.tolist()
     ]
     mended = []
     for array, column in zip(arrays, columns, strict=True):
@@ -138,7 +135,8 @@ def _typed(arrays: list[pa.Array], columns: list[Column], schema: pa.Schema, nam
         try:
             typed[column.index] = _cast(array, column.type)
         except pa.ArrowInvalid as error:
-            raise DataError(f"a value does not fit type {column.type} ({error})", f"{name}, feature {column.name!r}") from None
+            place = f"{name}, feature {column.name!r}"
+            raise DataError(f"a value does not fit type {column.type} ({error})", place) from None
     return pa.record_batch(typed, schema=schema)
 
 

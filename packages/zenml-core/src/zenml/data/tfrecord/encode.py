@@ -95,8 +95,8 @@ def _single_precision(column: Column, values: pa.Array, casts: dict[str, str]) -
     if changed.any():
         rounded = changed & ~np.isnan(wide)
         if rounded.any():
-            beyond = (np.isinf(narrow) & rounded).any()
-            casts[column.name] = "float64 rounded to float32" + (", values beyond its range made infinite" if beyond else "")
+            beyond = ", values beyond its range made infinite" if (np.isinf(narrow) & rounded).any() else ""
+            casts[column.name] = f"float64 rounded to float32{beyond}"
     mask = values.is_null().to_numpy(zero_copy_only=False) if values.null_count else None
     return pa.array(narrow, pa.float32(), mask=mask)
 
@@ -158,7 +158,7 @@ def _joined_block(cells: list[Cells], start: int, stop: int) -> memoryview:
     if not out.flags.writeable:
         out = out.copy()
     starts = np.concatenate(([0], ends[:-1])) + HEADER
-    crc = crc_of_slices(out.tobytes(), starts, ends - FOOTER).astype("<u4", copy=False)
+    crc = crc_of_slices(out.tobytes(), starts.tolist(), (ends - FOOTER).tolist()).astype("<u4", copy=False)
     out[(ends - FOOTER)[:, None] + np.arange(FOOTER)] = crc.view(np.uint8).reshape(-1, 4)
     return out.data
 
