@@ -100,3 +100,7 @@ def _tell(error: ZenMLError) -> int:
         raise error
     click.secho(f"Error: {error}", err=True, fg="red")
     return 1 if isinstance(error, PluginError) else error.exit_code
+
+
+if __name__ == "__main__":
+    main()

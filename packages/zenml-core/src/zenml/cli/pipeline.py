@@ -71,7 +71,7 @@ def run_pipeline(file: Path, no_wait: bool, as_json: bool) -> None:
 
     spec, lines = _read(file)
     root = find_root(file.parent) or make_root(Path.cwd())
-    run = launch(spec, root, lines=lines, wait=not no_wait, report=Console(quiet=as_json))
+    run = launch(spec, root, lines=lines, wait=not no_wait, report=Console(quiet=True) if as_json else None)
     if as_json:
         show_json(run.to_json() if not no_wait else {"id": run.id})
     elif no_wait:

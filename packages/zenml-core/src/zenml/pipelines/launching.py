@@ -52,7 +52,7 @@ def launch(
         metadata_store: overrides the spec's.
         artifact_store: overrides the spec's.
         wait: return only when the run has ended.
-        report: takes messages and progress; by default the console.
+        report: takes messages and progress; by default the console, which also gets a table of the ended run.
 
     Raises:
         SpecError: every problem with the pipeline, found before anything runs.
@@ -66,6 +66,7 @@ def launch(
     backend = backend or OrchestratorBaseBackend()
     metadata = default_metadata_store(root, metadata_store or spec.run.metadata_store)
     store = default_artifact_store(root, artifact_store or spec.run.artifact_store)
+    shown = report is None
     report = report or Console()
     live_steps = tuple(
         node.id
@@ -94,5 +95,7 @@ def launch(
     backend.run(job, wait=wait)
     run = Run(run_id, metadata, store)
     if wait:
+        if shown:
+            run.print()
         run.raise_if_failed()
     return run

@@ -45,7 +45,7 @@ class Pipeline:
         if not re.fullmatch(PIPELINE_NAME, name):
             raise ConfigError(
                 f"{name!r} cannot be the name of a pipeline",
-                mend="Begin with a letter or digit; then up to 62 letters, digits, spaces, dots, dashes and underscores",
+                mend="Begin with a letter or digit; then up to 62 letters, digits, spaces, dots, dashes, underscores",
             )
         self.name = name
         self.seed = seed

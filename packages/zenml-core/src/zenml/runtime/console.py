@@ -29,15 +29,17 @@ STATE_STYLES = {
 
 
 def rich_console(*, stderr: bool = False) -> RichConsole:
-    """Return a console on the present standard output; it has no colour when that is no terminal."""
+    """Return a console on standard output or error; it has no colour, and 100 columns, where that is no terminal."""
     from rich.console import Console as RichConsole
 
-    width = None if sys.stdout.isatty() else 100
-    return RichConsole(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return RichConsole(stderr=stderr, width=None if terminal else 100, highlight=False)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
-    """Print a table on standard output; values that name a state are coloured."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "", stderr: bool = False
+) -> None:
+    """Print a table; values that name a state are coloured."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -47,7 +49,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(value, style=STATE_STYLES.get(value, "")) for value in row))
-    rich_console().print(table)
+    rich_console(stderr=stderr).print(table)
 
 
 def duration_text(seconds: float | None) -> str:

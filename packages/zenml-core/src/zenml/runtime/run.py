@@ -143,7 +143,8 @@ class Run:
             (step.id, str(step.state), duration_text(_duration(step)), ", ".join(row.name for row in step.outputs))
             for step in record.steps
         ]
-        print_table(("Step", "State", "Time", "Outputs"), rows, title=f"{record.pipeline}: run {self.id} {record.state}")
+        title = f"{record.pipeline}: run {self.id} {record.state}"
+        print_table(("Step", "State", "Time", "Outputs"), rows, title=title)
         if self.metrics:
             print_table(("Metric", "Value"), [(name, f"{value:.4f}") for name, value in self.metrics.items()])
 
