@@ -17,11 +17,13 @@ class NewArtifact:
         type: what it will be.
         path: the local folder to write files into; it exists and is empty.
         properties: facts for the manifest (JSON types): row counts, source identity; no time, host, run or path.
+        key: its place in the store that gave it.
     """
 
     type: type[Artifact]
     path: Path
     properties: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
 import socket
-import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +14,7 @@ from pathlib import Path
 from zenml.metadata.records import Owner, RunRecord, State
 
 _PROC = Path("/proc")
+_LINUX = platform.system() == "Linux"
 
 
 def this_owner() -> Owner:
@@ -36,12 +37,14 @@ def is_alive(owner: Owner) -> bool | None:
     return False if rebooted and all(here) else None
 
 
-def seen(run: RunRecord, is_alive: Callable[[Owner], bool | None] = is_alive) -> RunRecord:
-    """Return a run as it is to be shown: one that is recorded as RUNNING, but whose owner is gone, is LOST.
+def seen_state(run: RunRecord, is_alive: Callable[[Owner], bool | None] = is_alive) -> State:
+    """Return the state of a run to show: LOST when it is recorded as RUNNING, but its owner is gone."""
+    return State.LOST if run.state is State.RUNNING and is_alive(run.owner) is False else run.state
 
-    So are its RUNNING steps.
-    """
-    if run.state is not State.RUNNING or is_alive(run.owner) is not False:
+
+def seen(run: RunRecord, is_alive: Callable[[Owner], bool | None] = is_alive) -> RunRecord:
+    """Return a run as it is to be shown: where it is LOST, so are its RUNNING steps."""
+    if run.state is State.LOST or seen_state(run, is_alive) is not State.LOST:
         return run
     steps = tuple(replace(step, state=State.LOST) if step.state is State.RUNNING else step for step in run.steps)
     return replace(run, state=State.LOST, steps=steps)
@@ -51,7 +54,7 @@ def seen(run: RunRecord, is_alive: Callable[[Owner], bool | None] = is_alive) ->
 def _host() -> str:
     """Return `name/machine/boot/process ids`: all equal where a process id means the same process."""
     name = socket.gethostname().replace("/", "_")
-    if sys.platform == "linux":
+    if _LINUX:
         machine = _line("/etc/machine-id") or _line("/var/lib/dbus/machine-id")
         boot = _line("/proc/sys/kernel/random/boot_id")
         try:
@@ -75,7 +78,7 @@ def _start_time(pid: int) -> float | None:
     On Linux in seconds since the boot, as the kernel keeps it: a time since the epoch would move whenever the clock is
     set. Elsewhere in seconds since the epoch, as the kernel keeps it there.
     """
-    if sys.platform == "linux":
+    if _LINUX:
         try:
             stat = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -87,7 +90,5 @@ def _start_time(pid: int) -> float | None:
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
-    except psutil.NoSuchProcess:
-        return None
-    except psutil.AccessDenied:  # another user's process has that id now
+    except (psutil.NoSuchProcess, psutil.AccessDenied):  # denied: another user's process has that id now
         return None

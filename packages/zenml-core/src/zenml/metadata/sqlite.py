@@ -21,8 +21,9 @@ class SQLiteMetadataStore(SQLMetadataStore):
     path: str = ".zenml/metadata.db"
 
     def resolve(self, root: Path) -> Self:
-        """Return a copy with an absolute path."""
-        return self.model_copy(update={"path": str(root / Path(self.path).expanduser())})
+        """Return the store with an absolute path."""
+        path = str(root.absolute() / Path(self.path).expanduser())
+        return self if path == self.path else type(self)(path=path)
 
     def open_database(self) -> Database:
         """Return the database in the file."""

@@ -26,7 +26,7 @@ class MetadataStore(Component):
     KINDS = ("metadata-store",)
 
     def resolve(self, root: Path) -> Self:
-        """Return a copy in which paths relative to the repository's root are absolute."""
+        """Return the store as any working directory can use it; a relative path in its config counts from `root`."""
         return self
 
     @abstractmethod

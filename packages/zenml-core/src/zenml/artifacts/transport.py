@@ -1,0 +1,66 @@
+"""Transport: how an artifact store reaches the place where files are kept. Implement it for another kind of place."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class Transport(ABC):
+    """Moves files between local folders and the place where they are kept.
+
+    Places are named by *keys*: relative paths with `/`. Whatever goes wrong is an OSError (FileNotFoundError where
+    nothing is at a key) or a StoreError.
+
+    Args:
+        root: path or URL of the store.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/") or root
+
+    def uri(self, key: str) -> str:
+        """Return the URI of what is at a key."""
+        return f"{self.root}/{key}"
+
+    def key(self, uri: str) -> str | None:
+        """Return the key of what is at a URI, or None when that is in no place of this store."""
+        prefix = f"{self.root}/"
+        return uri.removeprefix(prefix) if uri.startswith(prefix) else None
+
+    @abstractmethod
+    def new_folder(self, key: str) -> Path:
+        """Return an empty local folder for files that will be kept at `key`; FileExistsError when it is in use."""
+
+    @abstractmethod
+    def commit(self, key: str, folder: Path, names: Sequence[str]) -> None:
+        """Put files of a folder that `new_folder` gave where they are kept, so that they outlive a power cut."""
+
+    @abstractmethod
+    def fetch(self, key: str, names: Sequence[str]) -> Path:
+        """Return a local folder that holds the files kept at `key`; nobody writes into it."""
+
+    @abstractmethod
+    def write(self, key: str, data: bytes) -> None:
+        """Put a file at `key`, in place of what is there: whole or not at all, and so that it outlives a power cut."""
+
+    @abstractmethod
+    def read(self, key: str) -> bytes:
+        """Return the file at `key`."""
+
+    @abstractmethod
+    def sizes(self, key: str) -> dict[str, int]:
+        """Return the sizes of all files below `key`, by name relative to it, sorted; empty when there are none."""
+
+    @abstractmethod
+    def folders(self, key: str) -> list[str]:
+        """Return the names of the folders right below `key`, sorted."""
+
+    @abstractmethod
+    def exists(self, key: str) -> bool:
+        """Say whether a file is at `key`."""
+
+    @abstractmethod
+    def remove(self, key: str) -> None:
+        """Remove the file or all files at `key`; what is not there is no error."""
