@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from zenml import __version__
 from zenml.plugins import cache
-from zenml.plugins.scan import CORE, Plugin, Segment, Stamp, entries, key_of, normalise, scan, settled, stamp
+from zenml.plugins.scan import CORE, Plugin, Segment, Stamp, entries, key_of, normalise, scan, settled, unchanged
 from zenml.plugins.specs import State
 
 BUILTIN = "zenml.plugins.builtin"
@@ -107,8 +107,7 @@ class Survey:
         return self._providers.get(plugin.module.partition(".")[0], "")
 
     def _holds(self, plugin: Plugin) -> bool:
-        same_place = plugin.settled and plugin.root == self._root(plugin)
-        return same_place and all(stamp(str(mark[0])) == mark for mark in plugin.stamps)
+        return plugin.settled and plugin.root == self._root(plugin) and unchanged(plugin.stamps)
 
     def _compared(self, plugin: Plugin) -> bool:
         needs = plugin.needs
@@ -117,10 +116,8 @@ class Survey:
 
 def _current(entry: str, known: Segment | None) -> Segment:
     """Return the segment as it was known when it still holds, else scan it; keep what plugins of it were loaded."""
-    if known and known.settled and known.key == key_of(entry):
-        marks: Iterable[Stamp] = (*known.eggs, *(plugin.source for plugin in known.plugins))
-        if all(stamp(str(mark[0])) == mark for mark in marks):
-            return known
+    if known and known.settled and known.key == key_of(entry) and unchanged(_sources(known)):
+        return known
     fresh = scan(entry)
     if known:
         before = {(plugin.name, plugin.module, str(plugin.source[0])): plugin for plugin in known.plugins}
@@ -133,9 +130,16 @@ def _current(entry: str, known: Segment | None) -> Segment:
     return fresh
 
 
+def _sources(segment: Segment) -> Iterator[Stamp]:
+    """Yield the stamps of what a segment was read from, besides its own folder."""
+    yield from segment.eggs
+    yield from (plugin.source for plugin in segment.plugins)
+
+
 def _unshadowed(segments: Iterable[Segment]) -> Iterator[Plugin]:
     """Yield the plugins of the distributions that count: of one name, the first on `sys.path`."""
     seen: set[str] = set()
     for segment in segments:
-        yield from (plugin for plugin in segment.plugins if normalise(plugin.distribution) not in seen)
+        first = seen.isdisjoint(segment.distributions)
+        yield from (plugin for plugin in segment.plugins if first or normalise(plugin.distribution) not in seen)
         seen.update(segment.distributions)

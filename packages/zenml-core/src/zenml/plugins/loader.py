@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,21 @@ from zenml.errors import PluginError, Problem, closest
 from zenml.plugins import hookspecs
 from zenml.plugins.isolation import isolated
 from zenml.plugins.markers import IMPL
-from zenml.plugins.scan import Plugin, settled, stamp
+from zenml.plugins.scan import Plugin, Stamp, settled, stamp
 from zenml.plugins.specs import HOOK_API, Spec, State
 
 if TYPE_CHECKING:
     from pluggy import PluginManager
+
+
+class _Marked:
+    """The marked functions of a module: pluggy looks at every attribute of what it registers, which takes time."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.__dict__.update({name: value for name, value in vars(module).items() if hasattr(value, IMPL)})
+
+    def __dir__(self) -> list[str]:
+        return list(self.__dict__)
 
 
 class UnsoundPlugin(Exception):  # noqa: N818 - a finding, turned into a row at once
@@ -40,16 +51,16 @@ def load(plugin: Plugin) -> None:
     """
     begun = time.time_ns()
     plugin.state, plugin.reason, plugin.specs, plugin.hooks = State.AVAILABLE, "", [], []
-    known = set(sys.modules)
+    _forget(plugin)
+    before = len(sys.modules)
     with isolated() as raised:
-        _forget(plugin)
         module = importlib.import_module(plugin.module)
         _check_api(module)
         plugin.hooks = _check_marks(module)
         for spec in _offers(module, plugin.name):
             row = (spec.name, spec.kind, spec.target, spec.summary, [str(item) for item in spec.capabilities])
             plugin.specs.append(row)
-    plugin.stamps = list(_stamps(plugin, known))
+    plugin.stamps = list(_stamps(plugin, len(sys.modules) - before))
     plugin.settled = not raised and all(settled(mark[1], mark[2], since=begun) for mark in plugin.stamps)
     if raised:
         plugin.state, plugin.reason = _describe(raised[0], plugin)
@@ -63,9 +74,8 @@ def caller(module: str, name: str, hook: str) -> Any:
         PluginError: the plugin cannot be imported any more.
     """
     with isolated() as raised:
-        found = importlib.import_module(module)
         manager = _manager()
-        manager.register(found, name)
+        manager.register(_Marked(importlib.import_module(module)), name)
     if raised:
         raise PluginError(f"plugin {name} cannot be loaded: {explain(raised[0])}") from raised[0]
     return getattr(manager.hook, hook)
@@ -157,16 +167,16 @@ def _check_marks(module: ModuleType) -> list[str]:
 
 def _offers(module: ModuleType, name: str) -> Iterator[Spec]:
     """Yield what the registration hooks return, each hook called with this plugin alone."""
-    manager = _registration()
+    manager, marked = _registration(), _Marked(module)
     try:
-        manager.register(module, name)
+        manager.register(marked, name)
         manager.check_pending()
         for hook, kind in hookspecs.KIND_OF.items():
             call = getattr(manager.hook, hook)
             if call.get_hookimpls():
                 yield from _checked(hook, kind, call())
     finally:
-        manager.unregister(module)
+        manager.unregister(marked)
 
 
 def _checked(hook: str, kind: str, results: list[object]) -> Iterable[Spec]:
@@ -208,19 +218,26 @@ def _describe(error: BaseException, plugin: Plugin) -> tuple[State, str]:
 
 def _forget(plugin: Plugin) -> None:
     """Drop what a long-running process imported of a plugin before its files changed."""
+    sys.modules.pop(plugin.module, None)
     changed = {str(mark[0]) for mark in plugin.stamps if stamp(str(mark[0])) != mark}
-    top = plugin.module.partition(".")[0]
-    for name, module in list(sys.modules.items()):
-        ours = name == plugin.module or (name.startswith(f"{top}.") and getattr(module, "__file__", "") in changed)
-        if ours and not hasattr(module, "__path__"):
-            del sys.modules[name]
+    if changed:
+        prefix = f"{plugin.module.partition('.')[0]}."
+        for name, module in list(sys.modules.items()):
+            inside = name.startswith(prefix) and not hasattr(module, "__path__")
+            if inside and getattr(module, "__file__", "") in changed:
+                del sys.modules[name]
 
 
-def _stamps(plugin: Plugin, known: set[str]) -> Iterator[list[str | int]]:
-    """Yield stamps of the plugin's module, of its packages, and of what else of these it imported."""
+def _stamps(plugin: Plugin, fresh: int) -> Iterator[Stamp]:
+    """Yield stamps of the plugin's module, of its packages, and of what else of these it imported.
+
+    Args:
+        plugin: the plugin, just loaded.
+        fresh: how many modules were imported for it; they are the last in `sys.modules`.
+    """
     parts = plugin.module.split(".")
     own = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
-    own |= {name for name in set(sys.modules) - known if name.startswith(f"{parts[0]}.")}
+    own.update(name for name in islice(reversed(sys.modules), max(fresh, 0)) if name.startswith(f"{parts[0]}."))
     for name in sorted(own):
         file = getattr(sys.modules.get(name), "__file__", None)
         found = (stamp(file) or stamp(plugin.root)) if file else None

@@ -15,6 +15,8 @@ from zenml.plugins.row import Row, rows_of
 from zenml.plugins.scan import Plugin
 from zenml.plugins.specs import KINDS, UNREADABLE
 
+_PLACE = {kind: place for place, kind in enumerate(KINDS)}
+
 
 class Registry:
     """What a discovery found, by name and by target.
@@ -41,7 +43,9 @@ class Registry:
             for row in rows:
                 if row.kind != UNREADABLE:
                     self._by_name.setdefault(row.name, []).append(row)
-            self._rows = tuple(sorted(map(self._told, rows), key=_order))
+            repeated = {name for name, same in self._by_name.items() if len(same) > 1}
+            rows = [self._told(row) if row.name in repeated else row for row in rows]
+            self._rows = tuple(sorted(rows, key=_order))
             self._callers = {}
             self._names = {row.target: row.name for same in self._by_name.values() for row in same if len(same) == 1}
             return self._rows
@@ -88,11 +92,8 @@ class Registry:
 
     def _told(self, row: Row) -> Row:
         """Return an available row with a note when another one has its name."""
-        same = self._by_name.get(row.name, [])
-        if len(same) < 2 or row.reason or row.kind == UNREADABLE:
-            return row
-        others = [other for other in same if other is not row and other.kind == row.kind]
-        if not others:
+        others = [other for other in self._by_name[row.name] if other is not row and other.kind == row.kind]
+        if row.reason or not others:
             return row
         note = (
             f"{' and '.join(sorted({other.distribution for other in others}))} offers this name too: it cannot be used"
@@ -212,7 +213,7 @@ def cli_commands() -> tuple[Row, ...]:
 
 
 def _order(row: Row) -> tuple[int, str, str]:
-    return (KINDS.index(row.kind) if row.kind in KINDS else len(KINDS), row.name, row.distribution)
+    return (_PLACE.get(row.kind, len(_PLACE)), row.name, row.distribution)
 
 
 def _unknown(name: str, kinds: tuple[str, ...], others: Iterable[str]) -> Problem:

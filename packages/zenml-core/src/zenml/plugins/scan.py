@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 GROUP = "zenml.plugins"
@@ -106,6 +107,18 @@ def stamp(path: str) -> Stamp | None:
     except (OSError, ValueError):
         return None
     return [path, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, facts.st_ino]
+
+
+def unchanged(marks: Iterable[Stamp]) -> bool:
+    """Tell whether files still are as they were stamped."""
+    try:
+        for path, modified, changed, size, inode in marks:
+            facts = os.stat(path)
+            if (facts.st_mtime_ns, facts.st_size, facts.st_ctime_ns, facts.st_ino) != (modified, size, changed, inode):
+                return False
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def key_of(entry: str) -> list[int]:
