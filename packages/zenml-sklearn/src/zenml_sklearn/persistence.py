@@ -13,6 +13,7 @@ from typing import Any
 
 from zenml.data.shards import atomic_file
 from zenml.errors import DataError
+from zenml_sklearn.integrity import broken
 from zenml_sklearn.trusted import TRUSTED_TYPES
 
 _SCHEMA = "schema.json"
@@ -36,6 +37,12 @@ def save(estimator: Any, path: Path) -> None:
         data = skops.io.dumps(estimator)
     except (TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{type(estimator).__name__} cannot be saved without pickle ({error})") from error
+    strange = untrusted(data)
+    if strange:
+        raise DataError(
+            f"{type(estimator).__name__} with these parameters cannot be saved: it holds types that are not trusted "
+            f"when a model is loaded ({', '.join(strange)})"
+        )
     with atomic_file(path) as file:
         file.write(canonical(data))
 
@@ -50,18 +57,37 @@ def load(path: Path) -> Any:
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        return skops.io.load(path, trusted=list(TRUSTED_TYPES))
+        estimator = skops.io.load(path, trusted=list(TRUSTED_TYPES))
+        wrong = broken(estimator)
     except FileNotFoundError:
         raise DataError("the model file is missing", str(path)) from None
     except UntrustedTypesFoundException as error:
-        found = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED_TYPES))
         raise DataError(
-            f"the model file holds types that are not trusted: {', '.join(found)}",
+            f"the model file holds types that are not trusted: {', '.join(untrusted(path.read_bytes()))}",
             str(path),
             "Nothing of it was loaded; only files made by SklearnTrainer can be",
         ) from error
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, AttributeError, ImportError, RecursionError) as error:
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ImportError,
+        IndexError,
+        RecursionError,
+    ) as error:
         raise DataError(f"the model file is damaged ({type(error).__name__}: {error})", str(path)) from error
+    if wrong:
+        raise DataError(f"the model file is damaged: {wrong}", str(path))
+    return estimator
+
+
+def untrusted(data: bytes) -> list[str]:
+    """Return the types in a skops archive that are not trusted; nothing of it is made."""
+    import skops.io
+
+    return sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED_TYPES))
 
 
 def canonical(data: bytes) -> bytes:
