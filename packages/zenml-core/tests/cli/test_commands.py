@@ -33,8 +33,8 @@ def pipeline_file(project: Path) -> Path:
 
 
 def test_a_pipeline_is_run_listed_and_shown(pipeline_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = call(capsys, "pipeline", "run", str(pipeline_file), "--json")
-    assert code == 0
+    code, out, err = call(capsys, "pipeline", "run", str(pipeline_file), "--json")
+    assert code == 0, err
     ran = json.loads(out)
     assert ran["state"] == "COMPLETE"
     assert [step["state"] for step in ran["steps"]] == ["COMPLETE"]

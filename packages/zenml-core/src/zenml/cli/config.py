@@ -39,6 +39,7 @@ def set_artifacts(path: str) -> None:
 
     root = Repository.get_instance().root
     store = ArtifactStore(_absolute(path)).resolve(root)
+    store.open_transport()  # refuses a URL that nothing installed can serve
     settings = Settings.load(root)
     settings.artifact_store = store.path
     settings.save(root)

@@ -109,13 +109,13 @@ class Database(ABC):
         if not tables:
             return {}
         self._check_version(connection, tables)
-        return {(Kind(kind), name): id_ for id_, kind, name in connection.execute(_ALL_TYPES).tuples()}
+        return {(Kind(kind), name): id_ for id_, kind, name in connection.execute(_ALL_TYPES)}
 
     def _lacks(self, connection: Connection, types: Mapping[TypeKey, int]) -> bool:
         """Say whether a type or a declared property is missing."""
         if not TYPES.keys() <= types.keys():
             return True
-        declared = set(connection.execute(_ALL_PROPERTIES).tuples())
+        declared = set(connection.execute(_ALL_PROPERTIES))
         return any((types[key], name) not in declared for key, properties in TYPES.items() for name in properties)
 
     def _check_version(self, connection: Connection, tables: set[str]) -> None:

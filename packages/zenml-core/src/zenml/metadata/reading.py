@@ -124,7 +124,7 @@ class Reader:
             return None
         properties = self._properties(_CONTEXT_PROPERTIES, [id_])[id_]
         type_ = self._types[Kind.EXECUTION, Name.STEP]
-        found = self._connection.execute(_EXECUTIONS_OF, {"run": id_, "type": type_}).tuples()
+        found = self._connection.execute(_EXECUTIONS_OF, {"run": id_, "type": type_})
         steps = self._steps(dict(list(found)))
         spec = self._spec(properties.declared.get(Field.SPEC, ""))
         return replace(_run(run, properties), spec=spec, steps=tuple(step for _, step in steps.values()))
@@ -137,18 +137,18 @@ class Reader:
         else:  # run ids are letters and digits, which come after "/" and before "~"
             bounds = {"low": f"{pipeline}/", "high": f"{pipeline}/~"}
             found = self._connection.execute(_NEWEST_RUNS_OF, {**query, **bounds})
-        return list(self._runs(found.tuples().all()))
+        return list(self._runs(found.all()))
 
     def running(self) -> list[tuple[str, Owner]]:
         """Return the ids and owners of all RUNNING runs."""
         query = {"type": self._types[Kind.CONTEXT, Name.RUN], "state": State.RUNNING}
-        found = self._connection.execute(_WITH_STATE, query).tuples().all()
+        found = self._connection.execute(_WITH_STATE, query).all()
         return [(run.id, run.owner) for run in self._runs(found)]
 
     def pipelines(self) -> list[str]:
         """Return the names of all pipelines, oldest first."""
         found = self._connection.execute(_CONTEXTS, {"type": self._types[Kind.CONTEXT, Name.PIPELINE]})
-        return [name for _, name in sorted(found.tuples())]
+        return [name for _, name in sorted(found)]
 
     def steps(self, type_: str | None, limit: int | None) -> list[tuple[str, StepRecord]]:
         """Return (run id, step), newest first, optionally of one step type."""
@@ -185,7 +185,7 @@ class Reader:
     def _named_steps(self, ids: Sequence[int]) -> list[tuple[str, StepRecord]]:
         if not ids:
             return []
-        names = dict(list(self._connection.execute(_EXECUTION_NAMES, {"ids": ids}).tuples()))
+        names = dict(list(self._connection.execute(_EXECUTION_NAMES, {"ids": ids})))
         steps = self._steps(names)
         return [steps[id_] for id_ in ids]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.orchestrator_interface import OrchestratorBackend
@@ -238,6 +238,6 @@ class Pipeline:
 
 def _block(step_id: str, step: Step, inputs: Mapping[str, str], root: Path) -> StepSpec:
     stored = step.relative_to(root) if isinstance(step, Datasource) else step
-    config: dict[str, Any] = stored.model_dump(mode="json", exclude_defaults=True)
+    config = stored.written_config()
     backend = ComponentSpec(**step.backend.to_config()) if step.backend else None
     return StepSpec(id=step_id, type=type_name(type(step)), config=config, inputs=dict(inputs), backend=backend)

@@ -89,8 +89,7 @@ class Survey:
             from zenml.plugins import loader
 
             importlib.invalidate_caches()
-            for plugin in sound:
-                loader.load(plugin)
+            loader.load(sound)
         return stale
 
     def compare(self) -> bool:

@@ -12,24 +12,35 @@ from types import FrameType
 
 
 @contextlib.contextmanager
-def isolated() -> Iterator[list[BaseException]]:
-    """Catch everything that is raised inside, `SystemExit` and `KeyboardInterrupt` too, and keep standard output clean.
+def quarantine() -> Iterator[list[int]]:
+    """Keep standard output clean, and tell a plugin's `raise KeyboardInterrupt` from a real Ctrl-C.
 
-    What is printed goes to standard error, so that a listing that is piped into another program stays readable. A
-    real Ctrl-C of the user is let through.
+    What is printed inside goes to standard error, so that a listing that is piped into another program stays
+    readable.
+
+    Yields:
+        A list that is empty until the user interrupts: whoever catches a KeyboardInterrupt lets it through then.
+    """
+    interrupts: list[int] = []
+    with _interrupts(interrupts), _output_to_stderr():
+        yield interrupts
+
+
+@contextlib.contextmanager
+def isolated() -> Iterator[list[BaseException]]:
+    """Catch in quarantine whatever is raised inside, `SystemExit` and `KeyboardInterrupt` too.
 
     Yields:
         A list that holds what was raised, once the context is left.
     """
     caught: list[BaseException] = []
-    interrupts: list[int] = []
-    with _interrupts(interrupts), _output_to_stderr():
+    with quarantine() as interrupts:
         try:
             yield caught
-        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything; that is the point
+        except BaseException as error:
+            if interrupts:
+                raise
             caught.append(error)
-    if interrupts:
-        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zenml import __version__
 from zenml.errors import PluginError, Problem, closest
 from zenml.plugins import hookspecs
-from zenml.plugins.isolation import isolated
+from zenml.plugins.isolation import isolated, quarantine
 from zenml.plugins.markers import IMPL
 from zenml.plugins.scan import Plugin, Stamp, settled, stamp
 from zenml.plugins.specs import HOOK_API, Spec, State
@@ -43,28 +43,28 @@ class UnsoundPlugin(Exception):  # noqa: N818 - a finding, turned into a row at 
         super().__init__(str(Problem(what, mend=mend)))
 
 
-def load(plugin: Plugin) -> None:
-    """Import a plugin and call its registration hooks, all by itself.
+def load(plugins: Iterable[Plugin]) -> None:
+    """Import plugins and call their registration hooks, each by itself.
 
     Args:
-        plugin: what came of it is written into its `state`, `reason`, `specs`, `hooks`, `stamps` and `settled`.
+        plugins: what came of each is written into its `state`, `reason`, `specs`, `hooks`, `stamps` and `settled`.
     """
-    begun = time.time_ns()
-    plugin.state, plugin.reason, plugin.specs, plugin.hooks = State.AVAILABLE, "", [], []
-    _forget(plugin)
-    before = len(sys.modules)
-    with isolated() as raised:
-        module = importlib.import_module(plugin.module)
-        _check_api(module)
-        plugin.hooks = _check_marks(module)
-        for spec in _offers(module, plugin.name):
-            row = (spec.name, spec.kind, spec.target, spec.summary, [str(item) for item in spec.capabilities])
-            plugin.specs.append(row)
-    plugin.stamps = list(_stamps(plugin, len(sys.modules) - before))
-    plugin.settled = not raised and all(settled(mark[1], mark[2], since=begun) for mark in plugin.stamps)
-    if raised:
-        plugin.state, plugin.reason = _describe(raised[0], plugin)
-        plugin.specs, plugin.hooks = [], []
+    with quarantine() as interrupts:
+        for plugin in plugins:
+            begun = time.time_ns()
+            _forget(plugin)
+            before = len(sys.modules)
+            plugin.state, plugin.reason, plugin.specs, plugin.hooks = State.AVAILABLE, "", [], []
+            try:
+                _read(plugin)
+                plugin.settled = True
+            except BaseException as error:
+                if interrupts:
+                    raise
+                plugin.state, plugin.reason = _describe(error, plugin)
+                plugin.settled, plugin.specs, plugin.hooks = False, [], []
+            plugin.stamps = list(_stamps(plugin, len(sys.modules) - before))
+            plugin.settled &= all(settled(mark[1], mark[2], since=begun) for mark in plugin.stamps)
 
 
 def caller(module: str, name: str, hook: str) -> Any:
@@ -103,6 +103,15 @@ def _text(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 - an exception of somebody else's making may fail to print
         said = ""
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _read(plugin: Plugin) -> None:
+    module = importlib.import_module(plugin.module)
+    _check_api(module)
+    plugin.hooks = _check_marks(module)
+    for spec in _offers(module, plugin.name, plugin.hooks):
+        row = (spec.name, spec.kind, spec.target, spec.summary, [str(item) for item in spec.capabilities])
+        plugin.specs.append(row)
 
 
 def _manager() -> PluginManager:
@@ -146,7 +155,7 @@ def _fits(declared: str) -> bool:
 def _check_marks(module: ModuleType) -> list[str]:
     """Return the hooks that a plugin implements; pluggy would ignore a misspelt one."""
     wrong, found = [], []
-    for name, value in vars(module).items():
+    for name, value in list(vars(module).items()):
         options = getattr(value, IMPL, None)
         if not isinstance(options, dict):
             if name in hookspecs.HOOKS and callable(value):
@@ -162,33 +171,32 @@ def _check_marks(module: ModuleType) -> list[str]:
         raise UnsoundPlugin("; ".join(wrong))
     if not found:
         raise UnsoundPlugin(f"{module.__name__} implements no hook", "Put @hookimpl above its hooks")
-    return sorted(found)
+    return sorted(set(found))
 
 
-def _offers(module: ModuleType, name: str) -> Iterator[Spec]:
+def _offers(module: ModuleType, name: str, hooks: list[str]) -> Iterator[Spec]:
     """Yield what the registration hooks return, each hook called with this plugin alone."""
     manager, marked = _registration(), _Marked(module)
     try:
         manager.register(marked, name)
         manager.check_pending()
-        for hook, kind in hookspecs.KIND_OF.items():
-            call = getattr(manager.hook, hook)
-            if call.get_hookimpls():
-                yield from _checked(hook, kind, call())
+        for hook in hooks:
+            if hook in hookspecs.KIND_OF:
+                yield from _checked(hook, hookspecs.KIND_OF[hook], getattr(manager.hook, hook)())
     finally:
         manager.unregister(marked)
 
 
-def _checked(hook: str, kind: str, results: list[object]) -> Iterable[Spec]:
-    result = results[0] if results else None
-    if not isinstance(result, list | tuple):
-        raise UnsoundPlugin(f"{hook} returned {_shown(result)}, not a list of Spec rows")
-    for item in result:
-        if not isinstance(item, Spec):
-            raise UnsoundPlugin(f"{hook} returned a list with {_shown(item)}, which is no Spec")
-        if item.kind != kind:
-            raise UnsoundPlugin(f"{hook} returned {item.name} as {item.kind}; this hook is for kind {kind}")
-    return result
+def _checked(hook: str, kind: str, results: list[object]) -> Iterator[Spec]:
+    for result in results or [None]:
+        if not isinstance(result, list | tuple):
+            raise UnsoundPlugin(f"{hook} returned {_shown(result)}, not a list of Spec rows")
+        for item in result:
+            if not isinstance(item, Spec):
+                raise UnsoundPlugin(f"{hook} returned a list with {_shown(item)}, which is no Spec")
+            if item.kind != kind:
+                raise UnsoundPlugin(f"{hook} returned {item.name} as {item.kind}; this hook is for kind {kind}")
+            yield item
 
 
 def _shown(value: object) -> str:

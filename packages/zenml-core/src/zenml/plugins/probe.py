@@ -30,7 +30,7 @@ def examine(order: dict[str, Any]) -> None:
     with contextlib.suppress(BaseException):
         importlib.import_module(order["module"])  # what it prints now reaches standard output, where the doctor looks
     plugin = Plugin(order["name"], order["module"], order["distribution"], order["version"], [], [])
-    load(plugin)
+    load([plugin])
     problems = []
     for name, kind, target, _, _ in plugin.specs:
         with isolated() as raised:

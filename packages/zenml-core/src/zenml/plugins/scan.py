@@ -177,24 +177,19 @@ def _scan_distribution(folder: str, segment: Segment) -> None:
     segment.distributions[normalise(name)] = version
     try:
         with open(declared, encoding="utf-8", errors="replace") as file:
-            if GROUP not in file.read():
-                return
+            text = file.read()
     except OSError:
         return
     source = stamp(declared)
-    if source is None:
+    if source is None or GROUP not in text:
         return
-    from importlib.metadata import PathDistribution
-    from pathlib import Path
+    from zenml.plugins.entry_points import entry_points
 
     headers = headers or _headers(f"{folder}{os.sep}METADATA")
     name = next(iter(headers.get("name", [])), name)
     requires = headers.get("requires-dist", [])
-    try:
-        points = [
-            (point.name, point.value) for point in PathDistribution(Path(folder)).entry_points.select(group=GROUP)
-        ]
-    except Exception:  # noqa: BLE001 - what the file makes the parser raise depends on the version of Python
+    points = entry_points(text, GROUP)
+    if points is None:
         malformed = f"{declared} cannot be read as entry points. Reinstall {name}, or tell its author"
         segment.plugins.append(Plugin(name, "", name, version, requires, source, malformed))
         return

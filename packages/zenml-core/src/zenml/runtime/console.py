@@ -44,12 +44,16 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(value, style=STATE_STYLES.get(value, "")) for value in row))
-    rich_console(stderr=stderr).print(table)
+    console = rich_console(stderr=stderr)
+    console.print()
+    if title:
+        console.print(Text(title, style="bold"))
+    console.print(table)
 
 
 def duration_text(seconds: float | None) -> str:

@@ -11,6 +11,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from zenml.artifacts.store import ArtifactStore
@@ -129,7 +130,7 @@ def stage(launch: Launch) -> RemoteJob:
     Nothing but the store is written; staging twice leaves one copy of data and code.
     """
     spec, sources = _commit_local_data(launch)
-    package = build_package(launch.root, spec.environment.source_roots, sources)
+    package = build_package(launch.root, spec.environment.source_roots, [Path(name) for name in sources])
     launch.store.write_bytes(f"packages/{package.digest}.tar.gz", package.data)
     spec = spec.model_copy(
         update={

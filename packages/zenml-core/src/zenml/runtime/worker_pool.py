@@ -193,7 +193,7 @@ def _decode_error(data: bytes) -> Exception:
     row = json.loads(data)
     if row["problems"]:
         kind = getattr(errors, row["type"], ZenMLError)
-        return kind([Problem(*problem) for problem in row["problems"]])  # type: ignore[no-any-return] # a ZenMLError
+        return kind([Problem(*problem) for problem in row["problems"]])
     if row["errno"] is not None:
         return OSError(row["errno"], row["message"])
     return WorkerFailedError(f"{row['type']}: {row['message']}\n{row['traceback']}")

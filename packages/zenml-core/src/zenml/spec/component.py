@@ -39,13 +39,16 @@ class Component(BaseModel):
             )
 
     def to_config(self) -> dict[str, Any]:
-        """Return the JSON-typed block `{"type": …, "config": {…}}` from which `from_config` makes an equal component.
-
-        Fields that hold their default are left out.
-        """
+        """Return the JSON-typed block `{"type": …, "config": {…}}` from which `from_config` makes an equal component."""
         from zenml.plugins.registry import type_name
 
-        return {"type": type_name(type(self)), "config": self.model_dump(mode="json", exclude_defaults=True)}
+        return {"type": type_name(type(self)), "config": self.written_config()}
+
+    def written_config(self) -> dict[str, Any]:
+        """Return the fields as JSON types; those that nobody set, and that hold their default, are left out."""
+        changed = self.model_dump(mode="json", exclude_defaults=True)
+        config = self.model_dump(mode="json")
+        return {name: value for name, value in config.items() if name in changed or name in self.model_fields_set}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

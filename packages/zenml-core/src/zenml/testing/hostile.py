@@ -1,4 +1,4 @@
-"""HostileProcessingBackend: an engine that does everything an engine may do, to prove that results do not depend on it."""
+"""HostileProcessingBackend: an engine that does all that an engine may do, so that no result depends on it."""
 
 from __future__ import annotations
 

@@ -66,6 +66,8 @@ def _read(file: SourceFile, form: CSVForm) -> Header | Problem:
         text = "\0"
     if "\0" in text:
         return Problem(f"this is {foreign}", file.url, "CSV files must be UTF-8 text")
+    if text.count('"') % 2:
+        return Problem("a quoted name is opened and never closed", f"{file.url}, line 1", "Close or double the quote")
     try:
         names = next(csv.reader(io.StringIO(text, newline=""), delimiter=form.delimiter))
     except csv.Error as error:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from zenml.data.hashing import Hashes
 from zenml.data.shards import State
 
-Values = npt.NDArray[np.float64] | npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
 
 
 class Sample:
@@ -33,13 +33,14 @@ class Sample:
         self._shrink()
         return self.limit is None
 
-    def update(self, hashes: Hashes, values: Values) -> None:
+    def update(self, hashes: Hashes, values: npt.NDArray[np.float64] | npt.NDArray[np.int64]) -> None:
         """Add values, each with the hash of its row."""
+        numbers = values.astype(np.float64, copy=False)
         if self.limit is not None:
-            hashes, values = _below(self.limit, hashes, values)
+            hashes, numbers = _below(self.limit, hashes, numbers)
         self._hashes.append(hashes)
-        self._values.append(values)
-        self._held += len(values)
+        self._values.append(numbers)
+        self._held += len(numbers)
         if self._held > 2 * self.size:
             self._shrink()
 
@@ -52,10 +53,10 @@ class Sample:
         self._held += other._held
         self._shrink()
 
-    def values(self) -> npt.NDArray[np.float64]:
+    def values(self) -> Values:
         """Return the values, sorted."""
         self._shrink()
-        return np.sort(np.concatenate(self._values).astype(np.float64)) if self._values else np.empty(0)
+        return np.sort(np.concatenate(self._values)) if self._values else np.empty(0)
 
     def _shrink(self) -> None:
         if len(self._hashes) <= 1 and self._held <= self.size:
