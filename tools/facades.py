@@ -64,7 +64,7 @@ def offers() -> Iterator[tuple[str, str, str, str]]:
         facts = tomllib.loads(project.read_text("utf-8"))["project"]
         for name, module in facts.get("entry-points", {}).get(GROUP, {}).items():
             plugin = Plugin(name, module, facts["name"], facts["version"], [], [])
-            load(plugin)
+            load([plugin])
             if plugin.reason:
                 raise SystemExit(f"{facts['name']}: {plugin.reason}")
             for spec in plugin.specs:
