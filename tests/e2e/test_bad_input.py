@@ -29,7 +29,7 @@ def run_on(project: Path, text: str | bytes, **parts: object) -> None:
     ("text", "expected"),
     [
         ("", "empty"),
-        (HEADER, "only a header"),
+        (HEADER, "a header and no row"),
         (HEADER.replace("bmi", "dbp") + ROW.format(1), "dbp"),
         (rows() + "5,86,68\n", r"row 61.*(3|8)"),
         (rows("01" * 2000) + ROW.format(0).replace("86", "many"), r"row 4001.*pgc.*many|pgc.*row 4001.*many"),

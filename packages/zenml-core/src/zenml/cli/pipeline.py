@@ -47,16 +47,10 @@ def list_pipelines(as_json: bool) -> None:
 def get_pipeline(name: str, as_json: bool) -> None:
     """Print the spec with which the pipeline NAME last ran."""
     from zenml.repo import Repository
-    from zenml.spec.yaml_format import read_yaml
+    from zenml.spec.yaml_format import write_yaml
 
-    repo = Repository.get_instance()
-    runs = repo.metadata_store.list_runs(pipeline=name, limit=1)
-    if not runs:
-        repo.get_pipeline_by_name(name)
-    if as_json:
-        show_json(read_yaml(runs[0].spec)[0].to_data())
-    else:
-        click.echo(runs[0].spec, nl=False)
+    spec = Repository.get_instance().get_spec(name)
+    show_json(spec.to_data()) if as_json else click.echo(write_yaml(spec), nl=False)
 
 
 @pipeline.command("run")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zenml.metadata.store import MetadataStore
     from zenml.pipelines.pipeline import Pipeline
     from zenml.runtime.run import Run
+    from zenml.spec.model import PipelineSpec
 
 BACKEND_KINDS = ("orchestrator", "processing", "training", "deployer")
 
@@ -106,16 +107,23 @@ class Repository:
             ConfigError: no pipeline of that name ever ran.
         """
         from zenml.pipelines.pipeline import Pipeline
+
+        return Pipeline.from_spec(self.get_spec(name), self.root)
+
+    def get_spec(self, name: str) -> PipelineSpec:
+        """Return the spec with which a pipeline last ran.
+
+        Raises:
+            ConfigError: no pipeline of that name ever ran.
+        """
         from zenml.spec.yaml_format import read_yaml
 
-        runs = self.metadata_store.list_runs(pipeline=name, limit=1)
+        runs = self.get_runs(pipeline=name, limit=1)
         if not runs:
             names = self.get_pipeline_names()
-            raise ConfigError(
-                f"no pipeline {name!r} ever ran here", mend=closest(name, names) or "See: zenml pipeline list"
-            )
-        spec, _ = read_yaml(runs[0].spec)
-        return Pipeline.from_spec(spec)
+            mend = closest(name, names) or "See: zenml pipeline list"
+            raise ConfigError(f"no pipeline {name!r} ever ran here", mend=mend)
+        return read_yaml(runs[0].record.spec)[0]
 
     def __repr__(self) -> str:
         return f"Repository({str(self.root)!r})"
