@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from zenml.errors import Problem, StoreError, ZenMLError
 from zenml.metadata.liveness import this_owner
 from zenml.metadata.records import ArtifactRecord, StepRecord
 from zenml.metadata.records import State as RunState
+from zenml.runtime.console import duration_text
 from zenml.runtime.fingerprint import Fingerprint, canonical_json, fingerprint
 from zenml.runtime.graph import Node
 from zenml.runtime.hooks import call_hook
@@ -104,6 +106,7 @@ class StepRun:
             return rows, RunState.CACHED
 
         launch.report.log(f"{node.id:<14} running")
+        began = time.monotonic()
         launch.metadata.start_step(
             launch.run_id, node.id, attempt=attempt, fingerprint=print_.digest, inputs=events, facts=facts
         )
@@ -123,6 +126,7 @@ class StepRun:
             metrics=metrics,
             facts=facts,
         )
+        launch.report.log(f"{node.id:<14} complete in {duration_text(time.monotonic() - began)}")
         return rows, RunState.COMPLETE
 
     def fingerprint(self, inputs: Mapping[str, ArtifactRecord]) -> tuple[StoredArtifact | None, Fingerprint]:
