@@ -60,16 +60,20 @@ def find(name: str) -> Estimator | None:
 @cache
 def names() -> tuple[str, ...]:
     """Return the names of all classifiers and regressors (reads all of scikit-learn's public modules)."""
-    candidates = (name for module in _public_modules() for name in _offered(module))
-    return tuple(sorted({name for name in candidates if find(name) is not None}))
+    found = {name for module in _public_modules() for name in _offered(module) if _describe(module, name)}
+    return tuple(sorted(found))
 
 
 @dataclass(frozen=True)
-class _Source:
-    """What a module's file defines at its top level."""
+class _Class:
+    """What the source of a class says: its bases, where it was found, its constructor, which methods are abstract."""
 
-    classes: dict[str, ast.ClassDef]
-    imports: dict[str, tuple[str, str]]
+    name: str
+    module: str = ""
+    bases: tuple[str, ...] = ()
+    init: ast.arguments | None = None
+    abstract: frozenset[str] = frozenset()
+    defined: frozenset[str] = frozenset()
 
 
 @cache
@@ -82,20 +86,22 @@ def _folder() -> Path:
 
 @cache
 def _public_modules() -> tuple[str, ...]:
-    return tuple(_walk(_folder(), _ROOT))
+    """Return the public modules, packages first: their files are small, and offer nearly all there is."""
+    modules = _walk(_folder(), _ROOT)
+    return tuple(module for module, _ in sorted(modules, key=lambda row: not row[1]))
 
 
-def _walk(folder: Path, package: str) -> Iterator[str]:
-    """Yield public modules, packages before what they hold, as scikit-learn's own listing of estimators sees them."""
+def _walk(folder: Path, package: str) -> Iterator[tuple[str, bool]]:
+    """Yield what scikit-learn's own listing of estimators takes for public modules, and whether each is a package."""
     for path in sorted(folder.iterdir()):
         name = path.stem
         if name.startswith("_") or name in _NOT_PUBLIC:
             continue
         if path.is_dir() and (path / "__init__.py").exists():
-            yield f"{package}.{name}"
+            yield f"{package}.{name}", True
             yield from _walk(path, f"{package}.{name}")
         elif path.suffix == ".py":
-            yield f"{package}.{name}"
+            yield f"{package}.{name}", False
 
 
 def _file(module: str) -> Path | None:
@@ -125,48 +131,61 @@ def _offered(module: str) -> set[str]:
     return {defined or listed for defined, listed in found}
 
 
-@cache
-def _source(module: str) -> _Source:
-    classes: dict[str, ast.ClassDef] = {}
-    imports: dict[str, tuple[str, str]] = {}
-    path = _file(module)
-    package = module if path is not None and path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.parse(_text(module)).body:
-        if isinstance(node, ast.ClassDef):
-            classes[node.name] = node
-        elif isinstance(node, ast.ImportFrom):
-            origin = node.module or ""
-            if node.level:
-                base = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
-                origin = f"{base}.{origin}" if origin else base
-            for alias in node.names:
-                imports[alias.asname or alias.name] = (origin, alias.name)
-    return _Source(classes, imports)
-
-
-def _resolve(module: str, name: str) -> tuple[str, ast.ClassDef] | None:
-    """Follow imports from `module` to where the class `name` is defined, within scikit-learn."""
-    while module.split(".")[0] == _ROOT:
-        source = _source(module)
-        if name in source.classes:
-            return module, source.classes[name]
-        if name not in source.imports:
-            return None
-        module, name = source.imports[name]
-    return None
+_IMPORT = re.compile(r"^from (\S+) import (?:\(([^)]*)\)|(.+))$", re.MULTILINE)
+_INIT = re.compile(r"^    def __init__(\(.*?\)):$", re.MULTILINE | re.DOTALL)
+_MEMBER = re.compile(r"^    (@abstractmethod\n    )?(?:def )?(\w+)(?:\(| =)", re.MULTILINE)
 
 
 @cache
-def _ancestry(module: str, name: str) -> tuple[ast.ClassDef, ...]:
+def _imports(module: str) -> dict[str, tuple[str, str]]:
+    """Return what a module imports from where, by the name that it gives it; scikit-learn's imports are absolute."""
+    found = {}
+    for origin, several, one in _IMPORT.findall(_text(module)):
+        for part in (several or one).split(","):
+            words = part.split("#")[0].split()
+            if words:
+                found[words[-1]] = (origin, words[0])
+    return found
+
+
+@cache
+def _class(module: str, name: str) -> _Class | None:
+    """Return the class called `name` in a module, wherever in scikit-learn it is defined."""
+    if module.split(".")[0] != _ROOT:
+        return None
+    text = _text(module)
+    head = re.search(rf"^class {name}(?:\(([^)]*)\))?:$", text, re.MULTILINE)
+    if head is None:
+        origin, original = _imports(module).get(name, ("", ""))
+        return _class(origin, original) if origin else None
+    end = re.compile(r"^[^\s#)]", re.MULTILINE).search(text, head.end())
+    body = text[head.end() : end.start() if end else len(text)]
+    init = _INIT.search(body)
+    members = _MEMBER.findall(body)
+    return _Class(
+        name,
+        module,
+        tuple(re.findall(r"(?<![\w=.])[A-Za-z_]\w*(?!\s*[=\w])", head[1] or "")),
+        _arguments(init[1]) if init else None,
+        frozenset(member for mark, member in members if mark),
+        frozenset(member for _, member in members),
+    )
+
+
+def _arguments(signature: str) -> ast.arguments:
+    (function,) = ast.parse(f"def __init__{signature}: ...").body
+    return function.args if isinstance(function, ast.FunctionDef) else ast.arguments()
+
+
+@cache
+def _ancestry(module: str, name: str) -> tuple[_Class, ...]:
     """Return the class and its bases within scikit-learn, nearest first; the roots stand for themselves."""
     if name == _ESTIMATOR or name in _KINDS:
-        return (ast.ClassDef(name=name, bases=[], keywords=[], body=[], decorator_list=[]),)
-    found = _resolve(module, name)
+        return (_Class(name),)
+    found = _class(module, name)
     if found is None:
         return ()
-    home, node = found
-    bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
-    return (node, *(ancestor for base in bases for ancestor in _ancestry(home, base)))
+    return (found, *(ancestor for base in found.bases for ancestor in _ancestry(found.module, base)))
 
 
 @cache
@@ -174,11 +193,10 @@ def _describe(module: str, name: str) -> Estimator | None:
     if name.startswith("_") or name in _KINDS:
         return None
     ancestry = _ancestry(module, name)
-    kind = next((_KINDS[node.name] for node in ancestry if node.name in _KINDS), None)
-    if kind is None or _is_abstract(ancestry) or all(node.name != _ESTIMATOR for node in ancestry):
+    kind = next((_KINDS[row.name] for row in ancestry if row.name in _KINDS), None)
+    if kind is None or _is_abstract(ancestry) or all(row.name != _ESTIMATOR for row in ancestry):
         return None
-    inits = (item for node in ancestry for item in node.body if isinstance(item, ast.FunctionDef))
-    init = next((item.args for item in inits if item.name == "__init__"), None)
+    init = next((row.init for row in ancestry if row.init is not None), None)
     if init is None:
         return Estimator(name, module, kind, (), ())
     arguments = (*init.args[1:], *init.kwonlyargs)
@@ -188,15 +206,11 @@ def _describe(module: str, name: str) -> Estimator | None:
     return Estimator(name, module, kind, tuple(argument.arg for argument in arguments), tuple(required))
 
 
-def _is_abstract(ancestry: tuple[ast.ClassDef, ...]) -> bool:
-    """Say whether a method is still marked abstract where it is defined nearest to the class."""
+def _is_abstract(ancestry: tuple[_Class, ...]) -> bool:
+    """Say whether a method is still abstract where it is defined nearest to the class."""
     seen: set[str] = set()
-    for node in ancestry:
-        for item in node.body:
-            if isinstance(item, ast.Assign):
-                seen |= {target.id for target in item.targets if isinstance(target, ast.Name)}
-            elif isinstance(item, ast.FunctionDef) and item.name not in seen:
-                seen.add(item.name)
-                if any(isinstance(mark, ast.Name) and mark.id == "abstractmethod" for mark in item.decorator_list):
-                    return True
+    for row in ancestry:
+        if row.abstract - seen:
+            return True
+        seen |= row.defined
     return False
