@@ -37,7 +37,10 @@ def read(file: str) -> dict[str, Segment]:
     """Return the remembered segments by entry of `sys.path`; none when the file is missing, damaged or outdated."""
     try:
         with open(file, encoding="utf-8") as stream:
-            stored = json.load(stream)
+            digest, _, text = stream.read().partition("\n")
+        if digest != _digest(text):
+            return {}
+        stored = json.loads(text)
         if stored["header"] != _header():
             return {}
         return {entry: _segment(fields) for entry, fields in stored["segments"].items()}
@@ -51,12 +54,13 @@ def write(file: str, segments: Mapping[str, Segment]) -> None:
         return
     kept = {entry: _fields(segment) for entry, segment in segments.items() if segment.settled}
     kept = dict(list(kept.items())[-MOST_SEGMENTS:])
+    text = json.dumps({"header": _header(), "segments": kept}, separators=(",", ":"))
     temporary = f"{file}.{os.getpid()}.{id(kept):x}"
     try:
         os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
         try:
             with open(temporary, "w", encoding="utf-8") as stream:
-                stream.write(json.dumps({"header": _header(), "segments": kept}, separators=(",", ":")))
+                stream.write(f"{_digest(text)}\n{text}")
             os.replace(temporary, file)
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -75,6 +79,10 @@ def _user_cache_folder() -> str:
     return chosen if chosen.startswith("/") else os.path.expanduser("~/.cache")
 
 
+def _digest(text: str) -> str:
+    return f"{crc32(text.encode()):08x}"
+
+
 def _header() -> list[Any]:
     """Return all that a remembered plugin depends on besides its own files."""
     here = os.path.dirname(__file__)
@@ -84,8 +92,6 @@ def _header() -> list[Any]:
 
 def _segment(fields: list[Any]) -> Segment:
     key, distributions, tops, eggs, plugins = fields
-    if not (isinstance(key, list) and isinstance(distributions, dict) and isinstance(tops, list)):
-        raise TypeError("not a segment")
     return Segment(key, distributions, tops, eggs, [_plugin(*row) for row in plugins])
 
 

@@ -34,14 +34,7 @@ class Discovery:
         """Return the plugins that are installed now, the core's own first, each with its state."""
         if self._segments is None:
             self._segments = cache.read(self._file)
-        try:
-            return self._discover(self._segments)
-        except (TypeError, ValueError, KeyError, IndexError, AttributeError):
-            if not self._segments:
-                raise
-            return self._discover({})
-
-    def _discover(self, known: dict[str, Segment]) -> list[Plugin]:
+        known = self._segments
         segments = {entry: _current(entry, known.get(entry)) for entry in entries()}
         changed = any(segment is not known.get(entry) for entry, segment in segments.items())
         found = Survey(segments)

@@ -56,8 +56,9 @@ def load(plugins: Iterable[Plugin]) -> None:
             before = len(sys.modules)
             plugin.state, plugin.reason, plugin.specs, plugin.hooks = State.AVAILABLE, "", [], []
             try:
-                _read(plugin)
-                plugin.settled = True
+                module = _read(plugin)
+                # A long-running process may hold the package from a place that another one has taken meanwhile.
+                plugin.settled = str(module.__file__).startswith(plugin.root)
             except BaseException as error:
                 if interrupts:
                     raise
@@ -105,13 +106,14 @@ def _text(error: BaseException) -> str:
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
-def _read(plugin: Plugin) -> None:
+def _read(plugin: Plugin) -> ModuleType:
     module = importlib.import_module(plugin.module)
     _check_api(module)
     plugin.hooks = _check_marks(module)
     for spec in _offers(module, plugin.name, plugin.hooks):
         row = (spec.name, spec.kind, spec.target, spec.summary, [str(item) for item in spec.capabilities])
         plugin.specs.append(row)
+    return module
 
 
 def _manager() -> PluginManager:
@@ -183,8 +185,10 @@ def _offers(module: ModuleType, name: str, hooks: list[str]) -> Iterator[Spec]:
         for hook in hooks:
             if hook in hookspecs.KIND_OF:
                 yield from _checked(hook, hookspecs.KIND_OF[hook], getattr(manager.hook, hook)())
-    finally:
         manager.unregister(marked)
+    except BaseException:
+        _registration.cache_clear()  # a plugin that was refused half-way stays in the manager
+        raise
 
 
 def _checked(hook: str, kind: str, results: list[object]) -> Iterator[Spec]:
