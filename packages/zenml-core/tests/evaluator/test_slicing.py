@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +31,7 @@ def test_texts_make_groups_in_their_order_with_missing_ones_last():
 
 def test_booleans_and_times_make_groups():
     assert coded(LogicalType.BOOLEAN, [True, False, None]).values == (False, True, None)
-    moment = datetime.datetime(2020, 1, 2, 3)  # noqa: DTZ001 - a snapshot's timestamps have no zone
+    moment = dt.datetime(2020, 1, 2, 3)  # noqa: DTZ001 - a snapshot's timestamps have no zone
     assert coded(LogicalType.TIMESTAMP, [moment]).values == ("2020-01-02 03:00:00.000000",)
 
 

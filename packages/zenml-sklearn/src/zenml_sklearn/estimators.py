@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -40,6 +39,8 @@ def problems(name: str, parameters: Mapping[str, Any], where: str) -> Iterator[P
     """Yield all that is wrong with an estimator's name and parameter names, without importing scikit-learn."""
     estimator = find(name)
     if estimator is None:
+        import importlib.metadata
+
         near = closest(name, names())
         yield Problem(
             f"scikit-learn {importlib.metadata.version('scikit-learn')} has no classifier or regressor {name!r}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -78,6 +77,8 @@ class Trainer(Step):
 
     def run(self, context: StepContext) -> None:
         """Fit on the transformed examples and write the bundle."""
+        import importlib.metadata
+
         from zenml.data.transforms import Transform as Fitted
         from zenml.plugins.registry import type_name
 
