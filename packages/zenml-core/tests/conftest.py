@@ -79,13 +79,10 @@ def run_step(tmp_path: Path) -> StepRunner:
 
 @pytest.fixture
 def files_of() -> Callable[[Path], dict[str, bytes]]:
-    """Return a function that reads a folder as names and bytes."""
+    """Return a function that reads a folder as names and bytes, without what killed processes left behind."""
 
     def read(folder: Path) -> dict[str, bytes]:
-        return {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        }
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".partial")
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
     return read

@@ -122,7 +122,7 @@ class ColumnState:
     def _summary(self) -> Numbers:
         values, moments = self.sample.values(), self.moments
         low, high = float(moments.low or 0), float(moments.high or 0)
-        quantiles = np.quantile(values, _QUANTILES) if len(values) else np.full(len(_QUANTILES), moments.mean)
+        quantiles = _quantiles(values if len(values) else np.array([moments.mean]), low, high)
         return Numbers(
             mean=moments.mean,
             std=moments.deviation,
@@ -138,6 +138,11 @@ class ColumnState:
 def _sum(values: npt.NDArray[np.float64]) -> float:
     with np.errstate(over="ignore", invalid="ignore"):
         return float(values.sum())
+
+
+def _quantiles(values: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.float64]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.clip(np.quantile(values, _QUANTILES), low, high)
 
 
 def _lengths(moments: Moments) -> Lengths:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Self
 
 import numpy as np
@@ -30,10 +30,14 @@ class Moments:
         part = Moments()
         part.count = len(values)
         part.low, part.high = values.min().item(), values.max().item()
-        part.mean = float(np.mean(values, dtype=np.float64))
-        away = values - part.mean
-        away *= away
-        part.squares = float(away.sum())
+        # Numbers near the end of the range overflow their sum or squares; then there is no deviation to tell.
+        with np.errstate(over="ignore", invalid="ignore"):
+            part.mean = float(np.mean(values, dtype=np.float64))
+            if not isfinite(part.mean):
+                part.mean = float(np.sum(values / len(values)))
+            away = values - part.mean
+            away *= away
+            part.squares = float(away.sum())
         self.merge(part)
 
     def merge(self, other: Moments) -> None:
@@ -43,15 +47,18 @@ class Moments:
         total = self.count + other.count
         away = other.mean - self.mean
         self.squares += other.squares + away * away * (self.count * other.count / total)
-        self.mean += away * (other.count / total)
+        if isfinite(away):
+            self.mean += away * (other.count / total)
+        else:
+            self.mean = self.mean * (self.count / total) + other.mean * (other.count / total)
         self.count = total
         self.low = other.low if self.low is None or other.low is None else min(self.low, other.low)
         self.high = other.high if self.high is None or other.high is None else max(self.high, other.high)
 
     @property
     def deviation(self) -> float | None:
-        """Return the sample standard deviation (divisor n - 1), or None below two values."""
-        return sqrt(self.squares / (self.count - 1)) if self.count > 1 else None
+        """Return the sample standard deviation (divisor n - 1), or None below two values or beyond the float range."""
+        return sqrt(self.squares / (self.count - 1)) if self.count > 1 and isfinite(self.squares) else None
 
     def to_state(self) -> State:
         """Return the moments as a state."""

@@ -26,7 +26,7 @@ class Numbers:
 
     Args:
         mean: arithmetic mean.
-        std: sample standard deviation (divisor n - 1); None below two values.
+        std: sample standard deviation (divisor n - 1); None below two values, and beyond the range of floats.
         min: smallest value.
         max: largest value.
         infinite: how many infinities there are; they are in no other figure.
