@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 _ROOT = "sklearn"
 _NOT_PUBLIC = {"tests", "externals", "setup", "conftest", "experimental", "estimator_checks"}
@@ -173,8 +173,7 @@ def _class(module: str, name: str) -> _Class | None:
 
 
 def _arguments(signature: str) -> ast.arguments:
-    (function,) = ast.parse(f"def __init__{signature}: ...").body
-    return function.args if isinstance(function, ast.FunctionDef) else ast.arguments()
+    return cast(ast.FunctionDef, ast.parse(f"def __init__{signature}: ...").body[0]).args
 
 
 @cache

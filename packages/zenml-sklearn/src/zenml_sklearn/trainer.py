@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, JsonValue
 
-from zenml.errors import ConfigError, DataError, Problem, ZenMLError
+from zenml.errors import ConfigError, DataError, Problem
 from zenml.steps.base import Inputs
 from zenml.steps.trainer.base import Trainer
 from zenml.steps.trainer.bundle import Bundle
 from zenml.steps.trainer.prediction import LabelInfo, Predictor
 from zenml.steps.trainer.training import Training
 from zenml_sklearn import estimators
+from zenml_sklearn.targets import Target, classes_of, numbers_of
 
 
 class SklearnTrainer(Trainer):
@@ -53,17 +54,15 @@ class SklearnTrainer(Trainer):
             raise ConfigError(wrong)
         features, labels = training.train.arrays()
         targets = self._targets(training, labels)
-        fitted: list[LabelInfo] = []
         with threadpool_limits(limits=self.threads):
-            for number, (name, (rows, target)) in enumerate(targets.items()):
-                if not rows.all():
-                    training.report.warn(f"{int((~rows).sum())} rows without a value of {name} are not trained on")
-                    estimator = self._fit(features[rows], target[rows], training, name)
-                else:
-                    estimator = self._fit(features, target, training, name)
+            for number, target in enumerate(targets):
+                every = target.rows.all()
+                if not every:
+                    left_out = int((~target.rows).sum())
+                    training.report.warn(f"{left_out} rows without a value of {target.label.name} are not trained on")
+                estimator = self._fit(features if every else features[target.rows], target, training)
                 save(estimator, training.folder / f"{number}.skops")
-                fitted.append(self._describe(name, estimator, training))
-        return fitted
+        return [target.label for target in targets]
 
     @classmethod
     def load_bundle(cls, bundle: Bundle) -> Predictor:
@@ -73,13 +72,13 @@ class SklearnTrainer(Trainer):
         threads = bundle.parameters.get("threads", 1)
         return SklearnPredictor(bundle, threads if isinstance(threads, int) and threads > 0 else 1)
 
-    def _fit(self, features: npt.NDArray[np.float32], target: npt.NDArray[Any], training: Training, name: str) -> Any:
-        place = f"{type(self).__name__}({self.estimator}) on label {name}"
+    def _fit(self, features: npt.NDArray[np.float32], target: Target, training: Training) -> Any:
+        place = f"{type(self).__name__}({self.estimator}) on label {target.label.name!r}"
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
                 estimator = estimators.build(self.estimator, self.parameters, training.seed)
-                estimator.fit(features, target)
+                estimator.fit(features, target.values)
             except (TypeError, ValueError) as error:
                 kind = ConfigError if type(error).__name__ == "InvalidParameterError" else DataError
                 raise kind(f"scikit-learn refused: {error}".rstrip("."), place) from error
@@ -87,59 +86,16 @@ class SklearnTrainer(Trainer):
             training.report.warn(message)
         return estimator
 
-    def _targets(
-        self, training: Training, labels: dict[str, npt.NDArray[Any]]
-    ) -> dict[str, tuple[npt.NDArray[np.bool_], npt.NDArray[Any]]]:
-        """Return which rows have the label, and its values, by label; raise all that is wrong with them at once."""
-        classifies = estimators.kind(self.estimator) == "classifier"
-        targets: dict[str, tuple[npt.NDArray[np.bool_], npt.NDArray[Any]]] = {}
+    def _targets(self, training: Training, labels: Mapping[str, npt.NDArray[Any]]) -> list[Target]:
+        """Return what to fit on, by label; raise all that is wrong with the labels at once."""
+        read = classes_of if estimators.kind(self.estimator) == "classifier" else numbers_of
+        targets: list[Target] = []
         wrong: list[Problem] = []
-        for name, values in labels.items():
-            rows = np.isfinite(values) if values.dtype.kind == "f" else np.ones(len(values), np.bool_)
+        for name, column in labels.items():
             try:
-                if classifies:
-                    targets[name] = rows, _classes(name, values, values[rows])
-                else:
-                    texts = training.transform.label_values(name) is not None
-                    targets[name] = rows, _numbers(name, values, values[rows], texts)
-            except ZenMLError as error:
+                targets.append(read(name, column, training))
+            except DataError as error:
                 wrong += error.problems
         if wrong:
             raise DataError(wrong)
         return targets
-
-    def _describe(self, name: str, estimator: Any, training: Training) -> LabelInfo:
-        if estimators.kind(self.estimator) == "regressor":
-            return LabelInfo(name, "regression")
-        codes = tuple(int(code) for code in estimator.classes_)
-        values = training.transform.label_values(name)
-        classes = codes if values is None else tuple(values[code] for code in codes)
-        return LabelInfo(name, "classification", classes, codes)
-
-
-def _classes(name: str, values: npt.NDArray[Any], known: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if len(known) == 0:
-        raise DataError("the label has no values", f"label {name}")
-    if known.dtype.kind == "f":
-        if not np.array_equal(known, np.rint(known)):
-            shown = known[known != np.rint(known)][0]
-            raise DataError(
-                f"a classifier needs classes, and the label has continuous values such as {shown:.6g}",
-                f"label {name}",
-                "Take a regressor",
-            )
-        values = np.where(np.isfinite(values), values, 0).astype(np.int64)
-        known = known.astype(np.int64)
-    if (known == known[0]).all():
-        raise DataError(
-            "all rows of the split train have the same class", f"label {name}", "A classifier needs at least two"
-        )
-    return values
-
-
-def _numbers(name: str, values: npt.NDArray[Any], known: npt.NDArray[Any], texts: bool) -> npt.NDArray[Any]:
-    if len(known) == 0:
-        raise DataError("the label has no values", f"label {name}")
-    if texts:
-        raise DataError("a regressor needs numbers, and the label has classes", f"label {name}", "Take a classifier")
-    return values.astype(np.float64, copy=False)

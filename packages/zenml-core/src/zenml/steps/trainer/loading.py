@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
@@ -16,7 +15,7 @@ from zenml.errors import ConfigError, DataError
 from zenml.steps.trainer.base import Trainer
 from zenml.steps.trainer.bundle import Bundle, read_bundle
 from zenml.steps.trainer.prediction import Prediction, Predictor
-from zenml.steps.trainer.reader import fill_matrix, label_array, matrix_width
+from zenml.steps.trainer.reader import label_array
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class LoadedModel:
         Returns:
             a prediction by label.
         """
-        return self.predictor(self._features(self.transform.apply(batch)))
+        return self.predictor(self.transform.matrix(self.transform.apply(batch)))
 
     def predict_and_observe(
         self, batch: pa.RecordBatch
@@ -55,13 +54,7 @@ class LoadedModel:
         """
         transformed = self.transform.apply(batch)
         truths = {label.name: label_array(transformed.column(label.name)) for label in self.bundle.labels}
-        return self.predictor(self._features(transformed)), truths
-
-    def _features(self, transformed: pa.RecordBatch) -> npt.NDArray[np.float32]:
-        names = [name for name in transformed.schema.names if name not in self.transform.labels]
-        matrix = np.empty((transformed.num_rows, matrix_width(transformed.schema, names)), np.float32)
-        fill_matrix(matrix, transformed, names)
-        return matrix
+        return self.predictor(self.transform.matrix(transformed)), truths
 
 
 def load_model(path: Path) -> LoadedModel:

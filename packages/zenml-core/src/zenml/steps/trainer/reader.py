@@ -50,8 +50,9 @@ class SplitReader:
 
     @cached_property
     def width(self) -> int:
-        """The number of columns of the matrix."""
-        return matrix_width(self.schema, self.feature_names)
+        """The number of columns of the matrix: a vector takes as many as it is long."""
+        types = (self.schema.field(name).type for name in self.feature_names)
+        return sum(kind.list_size if pa.types.is_fixed_size_list(kind) else 1 for kind in types)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the record batches in order; their buffers lie in the memory-mapped files."""
@@ -64,7 +65,7 @@ class SplitReader:
         """Yield each batch as (features of shape (rows, width), labels by name), a missing label being NaN."""
         for batch in self.batches():
             matrix = np.empty((batch.num_rows, self.width), np.float32)
-            fill_matrix(matrix, batch, self.feature_names)
+            _fill(matrix, batch, self.feature_names)
             yield matrix, {name: label_array(batch.column(name)) for name in self.labels}
 
     def arrays(self) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[Any]]]:
@@ -73,31 +74,24 @@ class SplitReader:
         parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in self.labels}
         start = 0
         for batch in self.batches():
-            fill_matrix(matrix[start : start + batch.num_rows], batch, self.feature_names)
+            _fill(matrix[start : start + batch.num_rows], batch, self.feature_names)
             start += batch.num_rows
             for name in self.labels:
                 parts[name].append(label_array(batch.column(name)))
         return matrix, {name: np.concatenate(values) for name, values in parts.items()}
 
 
-def matrix_width(schema: pa.Schema, features: Sequence[str]) -> int:
-    """Return how many columns transformed features fill in a matrix: a vector takes as many as it is long."""
-    types = (schema.field(name).type for name in features)
-    return sum(kind.list_size if pa.types.is_fixed_size_list(kind) else 1 for kind in types)
-
-
-def fill_matrix(matrix: npt.NDArray[np.float32], batch: pa.RecordBatch, features: Sequence[str]) -> None:
-    """Write transformed features into `matrix` of shape (rows, width), one after another; a vector takes its length."""
+def _fill(matrix: npt.NDArray[np.float32], batch: pa.RecordBatch, features: Sequence[str]) -> None:
+    """Write transformed features into `matrix` of shape (rows, width), one after another."""
     position = 0
     for name in features:
         column = batch.column(name)
         width = 1
         if pa.types.is_fixed_size_list(column.type):
             width = column.type.list_size
-            flat = column.flatten().to_numpy(zero_copy_only=False)
-            matrix[:, position : position + width] = flat.reshape(batch.num_rows, width)
+            matrix[:, position : position + width] = column.flatten().to_numpy().reshape(-1, width)
         else:
-            matrix[:, position] = column.to_numpy(zero_copy_only=False)
+            matrix[:, position] = column.to_numpy()
         position += width
 
 
