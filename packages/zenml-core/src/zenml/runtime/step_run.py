@@ -60,7 +60,6 @@ class StepRun:
     def go(self) -> dict[str, ArtifactRecord]:
         """Serve the step from the cache or run it; return its outputs by name."""
         launch, node = self.launch, self.node
-        call_hook("zenml_before_step", launch.report, run=launch.run_id, step=node.id)
         state = RunState.FAILED
         attempt = f"{launch.run_id}-1"
         try:
@@ -105,6 +104,7 @@ class StepRun:
             )
             return rows, RunState.CACHED
 
+        call_hook("zenml_before_step", launch.report, run=launch.run_id, step=node.id)
         launch.report.log(f"{node.id:<14} running")
         began = time.monotonic()
         launch.metadata.start_step(
