@@ -105,9 +105,10 @@ def test_tables_of_floats_come_back_from_any_number_of_blocks(rows: int, columns
 def test_a_large_mixed_table_comes_back() -> None:
     draw = np.random.default_rng(1)
     rows = 40_000
+    wide = draw.integers(-(2**62), 2**62, rows) >> draw.integers(0, 62, rows)
     batch = pa.record_batch(
         {
-            "wide": pa.array(draw.integers(-(2**62), 2**62, rows) >> draw.integers(0, 62, rows), mask=draw.random(rows) < 0.1),
+            "wide": pa.array(wide, mask=draw.random(rows) < 0.1),
             "narrow": draw.integers(0, 12, rows),
             "flag": pa.array(draw.random(rows) < 0.5, mask=draw.random(rows) < 0.5),
             "category": pa.array(draw.choice(["a", "", "é" * 90], rows), mask=draw.random(rows) < 0.1),
@@ -271,7 +272,8 @@ def test_a_length_beyond_any_file_is_refused() -> None:
 @settings(deadline=None, max_examples=300)
 @given(st.data())
 def test_hostile_records_give_an_error_or_rows_but_never_a_crash(data: st.DataObject) -> None:
-    batch = pa.record_batch({"a": [1, -1, 300], "b": ["x", "y" * 130, None], "c": pa.array([0.5, None, 1.0], pa.float32())})
+    numbers = pa.array([0.5, None, 1.0], pa.float32())
+    batch = pa.record_batch({"a": [1, -1, 300], "b": ["x", "y" * 130, None], "c": numbers})
     whole = bytes(encode_batch(batch).data)
     records, position = [], 0
     while position < len(whole):

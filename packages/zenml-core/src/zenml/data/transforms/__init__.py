@@ -1,0 +1,24 @@
+"""Transforms: fillings and transforms of columns, and the fitted `Transform` that applies them everywhere alike."""
+
+from zenml.data.transforms.chain import Chain, FittedChain
+from zenml.data.transforms.fillings import FILLINGS
+from zenml.data.transforms.method import Fitted, Method
+from zenml.data.transforms.plan import Asked, plan_chains, used_columns
+from zenml.data.transforms.summary import Need, Summary
+from zenml.data.transforms.table import TRANSFORMS
+from zenml.data.transforms.transform import Transform
+
+__all__ = [
+    "FILLINGS",
+    "TRANSFORMS",
+    "Asked",
+    "Chain",
+    "Fitted",
+    "FittedChain",
+    "Method",
+    "Need",
+    "Summary",
+    "Transform",
+    "plan_chains",
+    "used_columns",
+]

@@ -1,0 +1,153 @@
+"""Chain: the methods of one column, before and after they are fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from zenml.data.transforms.fillings import FILLINGS
+from zenml.data.transforms.identity import Same
+from zenml.data.transforms.method import Arrays, Fitted, Method
+from zenml.data.transforms.summary import Need, Summary
+from zenml.data.transforms.table import TRANSFORMS
+from zenml.data.transforms.values import Value, ValueType, entering, floats_of
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What is to be done with a column.
+
+    Args:
+        name: the column's name.
+        kind: type of its raw values.
+        label: whether it is a label.
+        methods: fillings and transforms, in order; each takes what the one before it gives.
+    """
+
+    name: str
+    kind: ValueType
+    label: bool
+    methods: tuple[Method, ...]
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Return what a summary of the raw values must hold so that all methods can be fitted on it."""
+        return frozenset().union(*(method.NEEDS for method in self.methods))
+
+    @property
+    def types(self) -> list[ValueType]:
+        """Return the type of the raw values, and of what each method gives."""
+        types = [self.kind]
+        for method in self.methods:
+            types.append(method.gives(types[-1]))
+        return types
+
+    def fit(self, summary: Summary) -> FittedChain:
+        """Fit one method after the other.
+
+        Raises:
+            ValueError: a method cannot learn from these values.
+        """
+        fitted = []
+        for method in self.methods:
+            fitted.append(method.fit(summary))
+            summary = fitted[-1].summary(summary)
+        return FittedChain(self, tuple(fitted))
+
+
+@dataclass(frozen=True)
+class FittedChain:
+    """What is done with a column.
+
+    Args:
+        chain: the methods.
+        fitted: each of them with what it learned.
+    """
+
+    chain: Chain
+    fitted: tuple[Fitted, ...]
+
+    @property
+    def _vector(self) -> Fitted | None:
+        """The method that makes vectors, if there is one."""
+        return next((fitted for fitted in self.fitted if fitted.width() is not None), None)
+
+    @property
+    def output_type(self) -> pa.DataType:
+        """Return the type of the column that comes out."""
+        if self.chain.label:
+            return pa.float64() if self.chain.types[-1] is ValueType.FLOAT else pa.int64()
+        return pa.float32() if self._vector is None else pa.list_(pa.float32(), self._vector.width())
+
+    @property
+    def names(self) -> list[str]:
+        """Return a name for each number that a value becomes."""
+        return [self.chain.name] if self._vector is None else self._vector.names(self.chain.name)
+
+    @property
+    def categories(self) -> list[Value] | None:
+        """Return the values that come out as 0, 1, …, or None where the numbers are no places in a vocabulary."""
+        last = next((fitted for fitted in reversed(self.fitted) if not isinstance(fitted, Same)), None)
+        values = None if last is None else last.categories()
+        return None if values is None else values.to_pylist()
+
+    def apply(self, array: pa.Array) -> pa.Array:
+        """Transform raw values.
+
+        Raises:
+            ValueError: values of another kind.
+        """
+        array = entering(array, self.chain.kind)
+        for fitted in self.fitted:
+            array = fitted.apply(array)
+        if self.chain.label:
+            return array.cast(self.output_type)
+        if pa.types.is_fixed_size_list(array.type):
+            return array
+        with np.errstate(over="ignore"):
+            return pa.array(floats_of(array).astype(np.float32))
+
+    def to_json(self, files: Mapping[int, Mapping[str, str]]) -> dict[str, Any]:
+        """Return the chain as JSON types.
+
+        Args:
+            files: by number of a method, the file of each of its arrays.
+        """
+        steps = []
+        for number, (method, fitted) in enumerate(zip(self.chain.methods, self.fitted, strict=True)):
+            role = "filling" if FILLINGS.get(method.NAME) is type(method) else "transform"
+            row = {role: method.NAME, "parameters": method.model_dump()}
+            row["learned"] = {**fitted.to_json(), **{name: {"file": file} for name, file in files[number].items()}}
+            steps.append(row)
+        return {"name": self.chain.name, "type": self.chain.kind.value, "steps": steps}
+
+    def arrays(self) -> Iterator[tuple[int, Arrays]]:
+        """Yield each method's number and arrays."""
+        for number, fitted in enumerate(self.fitted):
+            yield number, fitted.arrays()
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any], label: bool, read: Callable[[str], pa.Array]) -> Self:
+        """Read what `to_json` gave.
+
+        Args:
+            row: the JSON object.
+            label: whether it is a label's.
+            read: gives the array in a file by its name.
+        """
+        steps: Sequence[Mapping[str, Any]] = row["steps"]
+        methods = []
+        for step in steps:
+            table, name = (FILLINGS, step["filling"]) if "filling" in step else (TRANSFORMS, step["transform"])
+            methods.append(table[name](**step["parameters"]))
+        chain = Chain(str(row["name"]), ValueType(row["type"]), label, tuple(methods))
+        fitted = []
+        for method, step, taken in zip(methods, steps, chain.types, strict=False):
+            learned = step["learned"]
+            arrays = {name: read(value["file"]) for name, value in learned.items() if isinstance(value, dict)}
+            fitted.append(method.load(taken, learned, arrays))
+        return cls(chain, tuple(fitted))

@@ -1,0 +1,112 @@
+"""Summary: what is learned of a column in the one pass over the training rows, enough to fit every method on it.
+
+A method that is fitted tells how the summary of what it gives follows from that of what it takes. So a chain of methods
+is fitted without reading the data again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zenml.data.shards import State
+from zenml.data.statistics._moments import Moments
+from zenml.data.transforms.counts import Counts
+from zenml.data.transforms.values import ARROW, ValueType
+
+
+class Need(StrEnum):
+    """A part of a summary that a method is fitted on."""
+
+    MOMENTS = "moments"
+    COUNTS = "counts"
+
+
+class Summary:
+    """A mergeable summary of a column's values; infinities and nulls are in no part of it.
+
+    Args:
+        kind: type of the values.
+        needs: the parts to keep.
+    """
+
+    def __init__(self, kind: ValueType, needs: Collection[Need]) -> None:
+        self.kind = kind
+        self.missing = 0
+        self.moments: Moments | None = Moments() if Need.MOMENTS in needs and kind.numeric else None
+        self.counts: Counts | None = Counts(kind) if Need.COUNTS in needs else None
+
+    def update(self, array: pa.Array) -> None:
+        """Add the values of a batch, in the Arrow type of their kind."""
+        self.missing += array.null_count
+        if self.moments is None and self.counts is None:
+            return
+        if array.null_count:
+            array = array.drop_null()
+        if self.kind is ValueType.FLOAT:
+            finite = pc.is_finite(array)
+            if not pc.all(finite, min_count=0).as_py():
+                array = array.filter(finite)
+        if self.moments is not None:
+            self.moments.update(array.to_numpy())
+        if self.counts is not None:
+            self.counts.update(array)
+
+    def merge(self, other: Summary) -> None:
+        """Add the next shard's summary of the same column."""
+        self.missing += other.missing
+        if self.moments is not None and other.moments is not None:
+            self.moments.merge(other.moments)
+        if self.counts is not None and other.counts is not None:
+            self.counts.merge(other.counts)
+
+    def numbers(self) -> Moments:
+        """Return the moments of the values."""
+        if self.moments is not None:
+            return self.moments
+        return self.values().moments()
+
+    def values(self) -> Counts:
+        """Return the counts of the values."""
+        if self.counts is None:
+            raise TypeError(f"the summary of {self.kind} values keeps no counts")
+        return self.counts
+
+    def filled(self, kind: ValueType, value: bool | int | float | str) -> Summary:
+        """Return the summary of the same values once every null is `value`."""
+        made = Summary(kind, ())
+        if self.moments is not None and not isinstance(value, str):
+            made.moments = Moments()
+            made.moments.merge(self.moments)
+            if self.missing:
+                more = Moments()
+                more.count, more.mean, more.low, more.high = self.missing, float(value), value, value
+                made.moments.merge(more)
+        if self.counts is not None:
+            values, counts = self.counts.result()
+            made.counts = Counts.of(kind, values.cast(ARROW[kind], safe=False), counts)
+            if self.missing:
+                made.counts.merge(Counts.of(kind, pa.array([value], ARROW[kind]), np.array([self.missing])))
+        return made
+
+    def to_state(self) -> State:
+        """Return the summary as a state."""
+        return {
+            "missing": self.missing,
+            "moments": None if self.moments is None else self.moments.to_state(),
+            "counts": None if self.counts is None else self.counts.to_state(),
+        }
+
+    @classmethod
+    def from_state(cls, kind: ValueType, state: State) -> Self:
+        """Read what `to_state` gave."""
+        made = cls(kind, ())
+        made.missing = state["missing"]
+        made.moments = None if state["moments"] is None else Moments.from_state(state["moments"])
+        made.counts = None if state["counts"] is None else Counts.from_state(kind, state["counts"])
+        return made

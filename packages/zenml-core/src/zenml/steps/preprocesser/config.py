@@ -1,0 +1,89 @@
+"""The form in which a user asks for fillings and transforms, checked as far as that goes without data."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from zenml.errors import closest
+from zenml.spec.component import config_problems
+
+if TYPE_CHECKING:
+    from zenml.data.transforms import Asked, Method
+
+
+class _MethodConfig(BaseModel, ABC):
+    """A method by name, with its parameters; the table of methods is imported only once one is asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    @abstractmethod
+    def _table(cls) -> tuple[str, Mapping[str, type[Method]]]:
+        """Return what the methods are called, and all of them by name."""
+
+    @model_validator(mode="after")
+    def _check_method(self) -> Self:
+        kind, table = self._table()
+        if self.method not in table:
+            mend = closest(self.method, table) or f"Known: {', '.join(table)}"
+            raise ValueError(f"there is no {kind} {self.method!r}. {mend}")
+        try:
+            self.build()
+        except ValidationError as error:
+            problems = config_problems(table[self.method], error, self.method)
+            raise ValueError("; ".join(map(str, problems))) from None
+        return self
+
+    def build(self) -> Method:
+        """Return the method with its parameters."""
+        return self._table()[1][self.method](**self.parameters)
+
+
+class FillingConfig(_MethodConfig):
+    """One filling: `{"method": "constant", "parameters": {"value": 0}}`."""
+
+    @classmethod
+    def _table(cls) -> tuple[str, Mapping[str, type[Method]]]:
+        from zenml.data.transforms import FILLINGS
+
+        return "filling", FILLINGS
+
+
+class TransformConfig(_MethodConfig):
+    """One transform: `{"method": "scale_by_min_max", "parameters": {"min": -1.0}}`."""
+
+    @classmethod
+    def _table(cls) -> tuple[str, Mapping[str, type[Method]]]:
+        from zenml.data.transforms import TRANSFORMS
+
+        return "transform", TRANSFORMS
+
+
+class ColumnConfig(BaseModel):
+    """What a user asks for of one column; what is None is done as the column's type suggests.
+
+    Args:
+        filling: what stands in for missing cells, one after another; an empty list leaves them missing.
+        transform: what is done then, one after another.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    filling: tuple[FillingConfig, ...] | None = None
+    transform: tuple[TransformConfig, ...] | None = None
+
+    def build(self) -> Asked:
+        """Return the methods that are asked for."""
+        from zenml.data.transforms import Asked
+
+        return Asked(
+            None if self.filling is None else tuple(config.build() for config in self.filling),
+            None if self.transform is None else tuple(config.build() for config in self.transform),
+        )

@@ -1,0 +1,145 @@
+"""StandardPreprocesser: fillings and transforms by the type of each column, or as the user asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from zenml.data.shards import ShardJob
+from zenml.errors import DataError, Problem
+from zenml.steps.base import Inputs, StepContext
+from zenml.steps.preprocesser.base import TRAIN, Preprocesser
+from zenml.steps.preprocesser.config import ColumnConfig
+
+if TYPE_CHECKING:
+    from zenml.data.shards import State
+    from zenml.data.snapshot import Snapshot
+    from zenml.data.transforms import Chain, Transform
+
+
+class StandardPreprocesser(Preprocesser):
+    """Fill what is missing and transform each column by its type.
+
+    By default numbers are filled with their mean (integers: their median) and scaled to z-scores, booleans are filled
+    with their mode, strings are filled with their mode and one-hot encoded. Labels are not filled; string labels become
+    the places of their sorted classes. Rows without a label are left out of the transformed examples.
+
+    Args:
+        features: columns that a model may read; all but the labels by default.
+        labels: columns to predict.
+        overwrite: by column, what to do instead, as in `{"age": {"filling": [{"method": "constant", "parameters":
+            {"value": 0}}], "transform": [{"method": "scale_by_min_max"}]}}`. Fillings are `min`, `max`, `mean`,
+            `median`, `mode`, `constant`; transforms `scale_to_z_score`, `scale_by_min_max`, `one_hot_encode`,
+            `compute_and_apply_vocabulary`, `no_transform`.
+    """
+
+    CACHE_VERSION = 1
+
+    features: list[str] | None = None
+    labels: list[str] = Field(default_factory=list)
+    overwrite: dict[str, ColumnConfig] = Field(default_factory=dict)
+
+    def check(self, inputs: Inputs) -> Iterable[Problem]:
+        """Find what is wrong with the columns without looking at the data."""
+        yield from super().check(inputs)
+        for name in dict.fromkeys(self.features or ()):
+            if name in self.labels:
+                what, mend = f"column {name!r} is both a feature and a label", "A model would see the answer"
+                yield Problem(what, f"{type(self).__name__}.features", mend)
+
+    def run(self, context: StepContext) -> None:
+        """Learn the transform from the split train, and apply it to all splits."""
+        from zenml.data.snapshot import Snapshot
+
+        source = Snapshot.of(context.inputs["examples"])
+        chains = self._plan(source)
+        transform = _learned(context, source, chains)
+        folder = context.outputs["transform"].path
+        transform.save(folder)
+        shards = source.shard_rows()
+        job = ShardJob(
+            "zenml.steps.preprocesser.applying:ApplyShard",
+            shards,
+            str(context.outputs["examples"].path.absolute()),
+            {"transform": str(folder.absolute())},
+            "transform rows",
+            _size(shards),
+        )
+        states = context.run_job(job)
+        by_split: dict[str, list[State]] = {split: [] for split in source.splits}
+        for shard, state in zip(shards, states, strict=True):
+            by_split[shard["split"]].append(state)
+        _record(context, by_split, list(transform.labels))
+
+    def _plan(self, source: Snapshot) -> list[Chain]:
+        from zenml.data.transforms import plan_chains, used_columns
+        from zenml.steps.preprocesser.checking import value_problems
+
+        if TRAIN not in source.splits:
+            mend = f"The splits are: {', '.join(source.splits)}; add a split step that gives {TRAIN}"
+            raise DataError(f"there is no split named {TRAIN} to learn from", type(self).__name__, mend)
+        if not source.rows(TRAIN):
+            raise DataError(f"split {TRAIN!r} has no rows to learn from", type(self).__name__)
+        features = self.features or ()
+        asked = {name: column.build() for name, column in self.overwrite.items()}
+        chains, problems = plan_chains(source.schema, features, self.labels, asked)
+        columns = used_columns(source.schema, features, self.labels)
+        problems += value_problems(source.statistics(TRAIN), columns, self.labels)
+        if problems:
+            raise DataError(problems)
+        return chains
+
+
+def _size(shards: Sequence[Any]) -> int:
+    from pathlib import Path
+
+    return sum(Path(shard["file"]).stat().st_size for shard in shards)
+
+
+def _learned(context: StepContext, source: Snapshot, chains: Sequence[Chain]) -> Transform:
+    """Analyse the training rows in one pass, and fit every chain on what was found."""
+    from zenml.data.transforms import Transform
+    from zenml.steps.preprocesser.analysing import analysis_of, fold_analysis
+
+    shards = source.shard_rows([TRAIN])
+    job = ShardJob(
+        "zenml.steps.preprocesser.analysing:AnalyseShard",
+        shards,
+        str(context.scratch.absolute()),
+        analysis_of(chains),
+        "analyse rows",
+        _size(shards),
+    )
+    summaries, example = fold_analysis(chains, context.run_job(job))
+    fitted, problems = [], []
+    for chain in chains:
+        try:
+            fitted.append(chain.fit(summaries[chain.name]))
+        except ValueError as error:
+            problems.append(Problem(str(error), f"{'label' if chain.label else 'feature'} {chain.name!r}"))
+    if problems:
+        raise DataError(problems)
+    return Transform(tuple(fitted), tuple(example))
+
+
+def _record(context: StepContext, by_split: dict[str, list[State]], labels: Sequence[str]) -> None:
+    """Note the row counts in the manifest, and tell of rows that are left out or have an unknown class."""
+    splits: dict[str, Any] = {}
+    for split, states in by_split.items():
+        rows = [state["rows"] for state in states]
+        left_out = sum(state["left_out"] for state in states)
+        splits[split] = {"shards": rows, "rows": sum(rows), "left_out": left_out}
+        if left_out:
+            context.report.warn(
+                f"split {split}: {left_out:,} of {sum(rows) + left_out:,} rows are left out, "
+                f"as they lack a value of {' or '.join(labels)}"
+            )
+        for label in labels:
+            unknown = sum(state["unknown"].get(label, 0) for state in states)
+            if unknown:
+                context.report.warn(
+                    f"split {split}: {unknown:,} rows have a class of {label} that split {TRAIN} has not"
+                )
+    context.outputs["examples"].properties["splits"] = splits
