@@ -68,7 +68,7 @@ class StepRun:
             state = RunState.CANCELED
             launch.metadata.end_step(launch.run_id, node.id, state=state, attempt=attempt, error="stopped by the user")
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             why = _explain(error)
             launch.metadata.end_step(
                 launch.run_id, node.id, state=state, attempt=attempt, error="\n".join(str(row) for row in why)
@@ -216,7 +216,7 @@ def _counted(engine: ProcessingBackend, job: ShardJob, advance: Advance) -> Iter
         advance()
 
 
-def _explain(error: Exception) -> tuple[Problem, ...]:
+def _explain(error: Exception | SystemExit) -> tuple[Problem, ...]:
     """Return what to tell of an error: a ZenMLError's own problems, or the type and place of any other."""
     if isinstance(error, ZenMLError):
         return error.problems
