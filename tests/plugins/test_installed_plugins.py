@@ -52,7 +52,12 @@ BROKEN: dict[str, tuple[str, dict[str, Any], str, str]] = {
     ),
     "acme-future": (STEPS.replace("NAME", "AcmeFuture").replace(">=1,<2", ">=7,<8"), {}, "incompatible", ">=7,<8"),
     "acme-gone": ("from zenml.plugins import Gadget", {}, "incompatible", "Gadget"),
-    "acme-nonsense": (HEAD + "@hookimpl\ndef zenml_steps():\n    return 42\n", {}, "broken", "returned a value of type int"),
+    "acme-nonsense": (
+        HEAD + "@hookimpl\ndef zenml_steps():\n    return 42\n",
+        {},
+        "broken",
+        "returned a value of type int",
+    ),
 }
 """Source of the listing module, how it is packaged, and the state and reason that are listed."""
 

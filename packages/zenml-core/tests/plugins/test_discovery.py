@@ -11,7 +11,7 @@ import pytest
 
 from zenml.plugins import scan
 from zenml.plugins.cache import cache_file
-from zenml.plugins.discovery import Discovery
+from zenml.plugins.discovery import Discovery, Survey
 
 HEAD = 'from zenml.plugins import Capability, Spec, hookimpl\n\nZENML_HOOK_API = ">=1,<2"\n\n\n'
 COUNTING = "from pathlib import Path\nwith Path(__file__).with_name('loads').open('a') as file:\n    file.write('x')\n"
@@ -35,6 +35,12 @@ def test_the_core_is_found_first_and_through_its_own_hooks(site):
     found = site.find()
     assert next(iter(found)) == "core"
     assert "zenml_processing_backends" in found["core"].hooks
+
+
+def test_the_core_is_found_even_where_it_is_not_installed():
+    survey = Survey({})
+    assert [plugin.module for plugin in survey.plugins] == ["zenml.plugins.builtin"]
+    assert set(survey.installed) == {"zenml-core"}
 
 
 def test_a_plugin_is_imported_once_and_then_remembered(site):

@@ -6,8 +6,12 @@ import os
 import re
 import subprocess
 import sys
+import threading
 
 import pytest
+
+from zenml.plugins import loader
+from zenml.plugins.scan import Plugin
 
 HEAD = 'from zenml.plugins import Capability, Spec, hookimpl\n\nZENML_HOOK_API = ">=1,<2"\n\n\n'
 SOUND = (
@@ -113,7 +117,24 @@ def test_listing_works_in_a_thread_and_without_standard_output(site, tmp_path):
         "sys.stderr.write(' '.join(row.name for row in found))\nsys.stdout = sys.__stdout__ = None\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(site.folder)},
     )  # fmt: skip
     assert "AcmeStep" in done.stderr
+
+
+def test_a_user_who_waits_for_a_plugin_is_told_which_it_is(site, monkeypatch, capsys):
+    told = threading.Event()
+
+    def tell(loading: list[Plugin]) -> None:
+        tell_delay(loading)
+        told.set()
+
+    tell_delay = loader._tell_delay
+    monkeypatch.setattr(loader, "PATIENCE_S", 0)
+    monkeypatch.setattr(loader, "_tell_delay", tell)
+    monkeypatch.setattr(loader, "told", told, raising=False)
+    site.add("acme", f"from zenml.plugins import loader\nassert loader.told.wait(30)\n{SOUND}")
+    loader.load([plugin := Plugin("acme", "acme.plugin", "acme", "1.0", [], [])])
+    assert plugin.state == "available"
+    assert "Still loading the plugin acme of acme 1.0" in capsys.readouterr().err

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator
@@ -23,6 +25,10 @@ from zenml.plugins.specs import HOOK_API, Spec, State
 
 if TYPE_CHECKING:
     from pluggy import PluginManager
+
+
+PATIENCE_S = 10.0
+"""Seconds of loading after which the user is told what takes so long."""
 
 
 class _Marked:
@@ -49,8 +55,10 @@ def load(plugins: Iterable[Plugin]) -> None:
     Args:
         plugins: what came of each is written into its `state`, `reason`, `specs`, `hooks`, `stamps` and `settled`.
     """
-    with quarantine() as interrupts:
+    loading: list[Plugin] = []
+    with quarantine() as interrupts, _watch(loading):
         for plugin in plugins:
+            loading[:] = [plugin]
             begun = time.time_ns()
             _forget(plugin)
             before = len(sys.modules)
@@ -104,6 +112,26 @@ def _text(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 - an exception of somebody else's making may fail to print
         said = ""
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+@contextlib.contextmanager
+def _watch(loading: list[Plugin]) -> Iterator[None]:
+    """Tell a user who waits which plugin it is that takes so long."""
+    timer = threading.Timer(PATIENCE_S, _tell_delay, (loading,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _tell_delay(loading: list[Plugin]) -> None:
+    for plugin in loading:
+        sys.stderr.write(
+            f"Still loading the plugin {plugin.name} of {plugin.distribution} {plugin.version}. If it hangs, run: "
+            f"pip uninstall {plugin.distribution}\n"
+        )
 
 
 def _read(plugin: Plugin) -> ModuleType:

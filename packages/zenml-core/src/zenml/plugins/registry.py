@@ -80,7 +80,7 @@ class Registry:
             if hook not in self._callers:
                 found = self._callers[hook] = []
                 for plugin in plugins:
-                    if hook in plugin.hooks:
+                    if hook in plugin.hooks and not plugin.missing:
                         from zenml.plugins import loader
 
                         with contextlib.suppress(PluginError):

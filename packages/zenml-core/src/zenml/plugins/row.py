@@ -70,6 +70,7 @@ def rows_of(plugin: Plugin) -> list[Row]:
     state, reason = plugin.state, plugin.reason
     if plugin.missing and state != State.INCOMPATIBLE:
         state, reason = _unmet(plugin)
+    state = str(state)
     if not plugin.specs:
         summary = f"Listens to {', '.join(plugin.hooks)}" if plugin.hooks else ""
         return [Row(plugin.name, UNREADABLE, plugin.distribution, plugin.version, state, reason, summary)]
