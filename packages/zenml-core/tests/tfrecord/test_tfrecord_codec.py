@@ -90,6 +90,12 @@ def test_what_is_encoded_is_decoded_to_the_same(batch: pa.RecordBatch) -> None:
     assert encoded.casts == {}
 
 
+@pytest.mark.parametrize("numbers", [[2**63 - 1], [-(2**63)], [2**63 - 1, -(2**63), 0], [2**56 - 1, 2**56, 2**62, -1]])
+def test_the_largest_and_smallest_integers_come_back(numbers: list[int]) -> None:
+    batch = pa.record_batch({"a": numbers})
+    assert decode(encode_batch(batch).data, batch.schema).to_pylist() == batch.to_pylist()
+
+
 @pytest.mark.parametrize("rows", [1, 5, 20_000])
 @pytest.mark.parametrize("columns", [1, 9, 60])
 def test_tables_of_floats_come_back_from_any_number_of_blocks(rows: int, columns: int) -> None:

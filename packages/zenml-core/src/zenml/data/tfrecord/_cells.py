@@ -105,7 +105,8 @@ def cells_of(column: Column, values: pa.Array) -> Cells:
     bounds = pc.min_max(values)
     low, high = bounds["min"].as_py(), bounds["max"].as_py()
     if high - low <= max(1024, len(values) // 4):
-        return TableCells(integer_entries(column.key, np.arange(low, high + 1)), pc.subtract(values, low))
+        # A range up to high + 1 would overflow at the largest integer.
+        return TableCells(integer_entries(column.key, low + np.arange(high - low + 1)), pc.subtract(values, low))
     return IntegerCells(column, values)
 
 
