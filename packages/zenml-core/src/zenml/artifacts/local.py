@@ -39,7 +39,11 @@ class LocalTransport(Transport):
             self._make(folder.parent)
             with contextlib.suppress(FileNotFoundError):  # another process removed the parent, which was empty
                 folder.mkdir()
-                sync_folder(folder.parent)
+                try:
+                    sync_folder(folder.parent)
+                except OSError:
+                    self.remove(key)
+                    raise
                 return folder
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder.parent))
 

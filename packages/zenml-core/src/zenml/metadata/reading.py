@@ -38,9 +38,11 @@ _CONTEXT = select(s.context.c.id).where(s.context.c.type_id == bindparam("type")
 _CONTEXTS = select(s.context.c.id, s.context.c.name).where(s.context.c.type_id == bindparam("type"))
 _NEWEST_RUNS = _CONTEXTS.order_by(s.context.c.name.desc()).limit(bindparam("limit"))
 _NEWEST_RUNS_OF = (
-    _CONTEXTS.where(
+    select(s.context.c.id, s.context.c.name)
+    .where(
         s.context.c.external_id > bindparam("low"),
         s.context.c.external_id < bindparam("high"),
+        s.context.c.type_id + 0 == bindparam("type"),  # the sum keeps the plan to the index on external ids
     )
     .order_by(s.context.c.external_id.desc())
     .limit(bindparam("limit"))
