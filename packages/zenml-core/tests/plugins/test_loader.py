@@ -124,17 +124,18 @@ def test_listing_works_in_a_thread_and_without_standard_output(site, tmp_path):
 
 
 def test_a_user_who_waits_for_a_plugin_is_told_which_it_is(site, monkeypatch, capsys):
-    told = threading.Event()
+    begun, told = threading.Event(), threading.Event()
 
     def tell(loading: list[Plugin]) -> None:
+        begun.wait(30)
         tell_delay(loading)
         told.set()
 
     tell_delay = loader._tell_delay
     monkeypatch.setattr(loader, "PATIENCE_S", 0)
     monkeypatch.setattr(loader, "_tell_delay", tell)
-    monkeypatch.setattr(loader, "told", told, raising=False)
-    site.add("acme", f"from zenml.plugins import loader\nassert loader.told.wait(30)\n{SOUND}")
+    monkeypatch.setattr(loader, "events", (begun, told), raising=False)
+    site.add("acme", f"from zenml.plugins.loader import events\nevents[0].set()\nassert events[1].wait(30)\n{SOUND}")
     loader.load([plugin := Plugin("acme", "acme.plugin", "acme", "1.0", [], [])])
     assert plugin.state == "available"
     assert "Still loading the plugin acme of acme 1.0" in capsys.readouterr().err
