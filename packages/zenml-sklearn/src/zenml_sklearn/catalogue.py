@@ -173,7 +173,7 @@ def _class(module: str, name: str) -> _Class | None:
 
 
 def _arguments(signature: str) -> ast.arguments:
-    return cast(ast.FunctionDef, ast.parse(f"def __init__{signature}: ...").body[0]).args
+    return cast("ast.FunctionDef", ast.parse(f"def __init__{signature}: ...").body[0]).args
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,10 +14,10 @@ from zenml.errors import ConfigError, DataError, Problem
 from zenml.steps.base import Inputs
 from zenml.steps.trainer.base import Trainer
 from zenml.steps.trainer.bundle import Bundle
-from zenml.steps.trainer.prediction import LabelInfo, Predictor
+from zenml.steps.trainer.prediction import LabelInfo, Predictor, Task
+from zenml.steps.trainer.targets import Target, read_targets
 from zenml.steps.trainer.training import Training
 from zenml_sklearn import estimators
-from zenml_sklearn.targets import Target, classes_of, numbers_of
 
 
 class SklearnTrainer(Trainer):
@@ -53,7 +53,8 @@ class SklearnTrainer(Trainer):
         if wrong:
             raise ConfigError(wrong)
         features, labels = training.train.arrays()
-        targets = self._targets(training, labels)
+        task: Task = "classification" if estimators.kind(self.estimator) == "classifier" else "regression"
+        targets = read_targets(training, labels, task)
         with threadpool_limits(limits=self.threads):
             for number, target in enumerate(targets):
                 every = target.rows.all()
@@ -85,17 +86,3 @@ class SklearnTrainer(Trainer):
         for message in dict.fromkeys(f"{place}: {row.message}" for row in caught):
             training.report.warn(message)
         return estimator
-
-    def _targets(self, training: Training, labels: Mapping[str, npt.NDArray[Any]]) -> list[Target]:
-        """Return what to fit on, by label; raise all that is wrong with the labels at once."""
-        read = classes_of if estimators.kind(self.estimator) == "classifier" else numbers_of
-        targets: list[Target] = []
-        wrong: list[Problem] = []
-        for name, column in labels.items():
-            try:
-                targets.append(read(name, column, training))
-            except DataError as error:
-                wrong += error.problems
-        if wrong:
-            raise DataError(wrong)
-        return targets

@@ -86,8 +86,6 @@ class Trainer(Step):
         if not transform.labels:
             raise DataError("the data have no label to learn", type(self).__name__, "Name labels= in the preprocesser")
         examples = context.inputs["examples"].path
-        if not (examples / "train").is_dir():
-            raise DataError("there is no split named train to fit on", type(self).__name__)
         labels = tuple(transform.labels)
         folder = context.outputs["model"].path
         model_folder = folder / MODEL_FOLDER
@@ -95,7 +93,7 @@ class Trainer(Step):
         fitted = self.fit(
             Training(
                 train=SplitReader(examples / "train", labels),
-                eval=SplitReader(examples / "eval", labels) if (examples / "eval").is_dir() else None,
+                eval=SplitReader(examples / "eval", labels) if any(examples.glob("eval/shard-*")) else None,
                 transform=transform,
                 seed=context.seed,
                 folder=model_folder,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,8 +72,8 @@ def load_model(path: Path) -> LoadedModel:
 
     bundle = read_bundle(path)
     kind = load_type(bundle.trainer, Trainer.KINDS)
-    if not (isinstance(kind, type) and issubclass(kind, Trainer)):
-        raise ConfigError(f"the model bundle names {bundle.trainer}, which is not a trainer", str(path))
+    if not issubclass(kind, Trainer) or inspect.isabstract(kind):
+        raise ConfigError(f"the model bundle names {bundle.trainer}, which is no trainer that can load it", str(path))
     transform = Transform.load(bundle.transform_folder)
     missing = [label.name for label in bundle.labels if label.name not in transform.labels]
     if missing:

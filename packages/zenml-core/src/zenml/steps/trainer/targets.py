@@ -1,15 +1,16 @@
-"""Targets: what an estimator is fitted on, from the label columns of transformed data."""
+"""Targets: what a model is fitted on, from the label columns of transformed data."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from zenml.errors import DataError
-from zenml.steps.trainer.prediction import Class, LabelInfo
+from zenml.errors import DataError, Problem
+from zenml.steps.trainer.prediction import Class, LabelInfo, Task
 from zenml.steps.trainer.training import Training
 
 
@@ -28,8 +29,32 @@ class Target:
     values: npt.NDArray[Any]
 
 
+def read_targets(training: Training, labels: Mapping[str, npt.NDArray[Any]], task: Task) -> list[Target]:
+    """Return what to fit on, by label.
+
+    Args:
+        training: the training.
+        labels: the labels of `training.train`, as its `arrays` gives them.
+        task: what the model does.
+
+    Raises:
+        DataError: all that is wrong with the labels, at once.
+    """
+    read = classes_of if task == "classification" else numbers_of
+    targets: list[Target] = []
+    wrong: list[Problem] = []
+    for name, column in labels.items():
+        try:
+            targets.append(read(name, column, training))
+        except DataError as error:
+            wrong += error.problems
+    if wrong:
+        raise DataError(wrong)
+    return targets
+
+
 def classes_of(name: str, column: npt.NDArray[Any], training: Training) -> Target:
-    """Return a label's classes.
+    """Return a label's classes; a row of a class that the transform does not know counts as one without value.
 
     Raises:
         DataError: the label has no values, continuous ones, or only one class.
