@@ -90,11 +90,11 @@ def test_unknown_names_end_with_the_closest_one(project: Path) -> None:
     from zenml.steps.preprocesser import StandardPreprocesser
     from zenml.steps.trainer import SklearnTrainer
 
-    with pytest.raises(ConfigError, match=r"acuracy.*accuracy"):
-        TFMAEvaluator(metrics={"has_diabetes": ["acuracy"]})
     with pytest.raises(ConfigError, match=r"scale_to_zscore.*scale_to_z_score"):
         StandardPreprocesser(labels=["y"], overwrite={"bmi": {"transform": [{"method": "scale_to_zscore"}]}})
     (project / "t.csv").write_text(rows())
+    with pytest.raises(SpecError, match=r"acuracy.*accuracy"):
+        quickstart("t.csv", evaluator=TFMAEvaluator(metrics={"has_diabetes": ["acuracy"]})).run()
     with pytest.raises(ConfigError, match=r"LogisticRegresion.*LogisticRegression"):
         quickstart("t.csv", trainer=SklearnTrainer(estimator="LogisticRegresion")).run()
     with pytest.raises(ImportError, match=r"SklearnTrainer"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class GitFacts:
 
 
 class GitQuery:
-    """Asks git in the background, so that the answer costs no waiting."""
+    """Asks git in the background, so that the answer costs no waiting; close it, or use it as a context."""
 
     def __init__(self, folder: Path) -> None:
         command = ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch"]
@@ -34,10 +35,11 @@ class GitQuery:
 
     def facts(self) -> GitFacts | None:
         """Return the answer, or None where the folder is in no work tree or git is not installed."""
-        if self._process is None:
+        process, self._process = self._process, None
+        if process is None:
             return None
-        out, _ = self._process.communicate()
-        if self._process.returncode:
+        out, _ = process.communicate()
+        if process.returncode:
             return None
         sha, dirty = "", False
         for line in out.splitlines():
@@ -46,3 +48,11 @@ class GitQuery:
             elif not line.startswith("#"):
                 dirty = True
         return GitFacts(sha, dirty)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for git where nobody asked for the answer."""
+        if self._process is not None:
+            self._process.communicate()

@@ -58,9 +58,10 @@ def launch(
         SpecError: every problem with the pipeline, found before anything runs.
         RunFailed: the run ended in another state than COMPLETE.
     """
-    git = GitQuery(root)
-    use_source_roots(root, spec.environment.source_roots)
-    graph = build_graph(spec, live=live, lines=lines)
+    with GitQuery(root) as git:
+        use_source_roots(root, spec.environment.source_roots)
+        graph = build_graph(spec, live=live, lines=lines)
+        code = git.facts()
     if backend is None and spec.run.backend:
         backend = OrchestratorBackend.from_config(spec.run.backend.model_dump())
     backend = backend or OrchestratorBaseBackend()
@@ -87,7 +88,6 @@ def launch(
         "backend": type(backend).__name__,
         "reproducible": "no" if live_steps else "yes",
     }
-    code = git.facts()
     if code:
         facts |= {"git_sha": code.sha, "git_dirty": "yes" if code.dirty else "no"}
     run_id = new_run_id()
