@@ -1,4 +1,3 @@
-
 """Write what derives from the plugins under packages/: the table of first-party names, and the facades' `.pyi` files.
 
 `python tools/facades.py` writes them; with `--check` it names the files that are out of date and exits with 1.

@@ -20,7 +20,9 @@ def write(root: Path, *names: str) -> None:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     root = tmp_path / "repo"
-    write(root, "steps.py", "src/app/mödule.py", "data/table.csv", ".env", ".env.local", ".zenml/metadata.db", "big/x.bin")
+    write(
+        root, "steps.py", "src/app/mödule.py", "data/table.csv", ".env", ".env.local", ".zenml/metadata.db", "big/x.bin"
+    )
     write(root, "__pycache__/steps.pyc", "ignored/secret.txt", "new.py")
     write(tmp_path, "outside.py")
     (root / "link.py").symlink_to(tmp_path / "outside.py")
@@ -65,5 +67,5 @@ def test_a_changed_package_is_refused(tree: Path, tmp_path: Path) -> None:
 
 def test_a_package_over_the_cap_names_the_largest_files(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(package, "SIZE_CAP", 10)
-    with pytest.raises(ConfigError, match="Largest: .*src/app"):
+    with pytest.raises(ConfigError, match=r"Largest: .*src/app"):
         build_package(tree, ["."])

@@ -30,7 +30,9 @@ class Judge(Step):
 
 
 def test_an_input_takes_the_last_producer_in_the_data_flow() -> None:
-    sources, problems = wire([("data", Source()), ("split", Change()), ("trainer", Train()), ("evaluator", Judge())], {})
+    sources, problems = wire(
+        [("data", Source()), ("split", Change()), ("trainer", Train()), ("evaluator", Judge())], {}
+    )
     assert not problems
     assert sources["trainer"] == {"examples": "split.examples"}
     assert sources["evaluator"] == {"examples": "split.examples", "model": "trainer.model"}
@@ -50,7 +52,10 @@ def test_a_given_input_decides() -> None:
 
 
 def test_every_wrong_input_is_told() -> None:
-    given = {"t": {"exampels": "data.examples", "examples": "dta.examples"}, "j": {"examples": "data.exmples", "model": "data.examples"}}
+    given = {
+        "t": {"exampels": "data.examples", "examples": "dta.examples"},
+        "j": {"examples": "data.exmples", "model": "data.examples"},
+    }
     _, problems = wire([("data", Source()), ("t", Train()), ("j", Judge())], given)
     assert [str(row) for row in problems] == [
         "t: Train has no input 'exampels'. Did you mean examples?",

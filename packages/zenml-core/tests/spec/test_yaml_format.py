@@ -17,7 +17,9 @@ json_values = st.recursive(
     | st.integers(-(2**70), 2**70)
     | st.floats(allow_nan=False)
     | text
-    | st.sampled_from(["yes", "no", "on", "null", "~", "1e-3", "0x1F", "0o7", "012", "12:30", "2020-01-01", "=", "<<", ".5"]),
+    | st.sampled_from(
+        ["yes", "no", "on", "null", "~", "1e-3", "0x1F", "0o7", "012", "12:30", "2020-01-01", "=", "<<", ".5"]
+    ),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text, inner, max_size=4),
     max_leaves=10,
 )
@@ -112,5 +114,7 @@ def test_each_mistake_has_its_message(broken: str, expected: str) -> None:
 
 
 def test_scalars_follow_the_core_schema() -> None:
-    spec, _ = read_yaml(HEAD + "  - {id: a, type: X, config: {a: 1e-3, b: yes, c: 0x1F, d: 12:30, e: 2020-01-01, f: ~}}\n")
+    spec, _ = read_yaml(
+        HEAD + "  - {id: a, type: X, config: {a: 1e-3, b: yes, c: 0x1F, d: 12:30, e: 2020-01-01, f: ~}}\n"
+    )
     assert spec.steps[0].config == {"a": 0.001, "b": "yes", "c": 31, "d": "12:30", "e": "2020-01-01", "f": None}

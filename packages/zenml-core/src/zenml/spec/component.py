@@ -39,7 +39,7 @@ class Component(BaseModel):
             )
 
     def to_config(self) -> dict[str, Any]:
-        """Return the JSON-typed block `{"type": …, "config": {…}}` from which `from_config` makes an equal component."""
+        """Return the block `{"type": …, "config": {…}}` (JSON types) that `from_config` makes an equal one of."""
         from zenml.plugins.registry import type_name
 
         return {"type": type_name(type(self)), "config": self.written_config()}
