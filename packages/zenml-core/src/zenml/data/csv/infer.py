@@ -31,7 +31,12 @@ class _Tally:
 
     def add(self, cells: Cells) -> None:
         """Count the cells of one batch."""
-        self.valid += int(cells.valid().sum())
+        valid = int(cells.valid().sum())
+        self.valid += valid
+        if self.whole and cells.all_integers():
+            self.floats += valid
+            self.fitting += valid
+            return
         floats = int(cells.floats().sum())
         self.floats += floats
         if floats and self.whole:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zenml.data.csv.cells import WHAT, Cells
+from zenml.data.csv.cells import WHAT, Cells, has_hexadecimal
 from zenml.data.csv.cut import Range
 from zenml.data.csv.form import CSVForm
 from zenml.data.csv.stream import RowTooLongError, ShrunkError, blocks, stream
@@ -22,13 +23,16 @@ SPLIT = "all"
 SHOWN = 20
 """How many bad cells of a column, and how many ragged rows, a shard tells in full."""
 
+_HEX = re.compile(rb"(?:^|[^0-9A-Za-z])0[xX]")
+_HEX_OVERLAP = 4
+
 
 class _BadShardError(Exception):
     """Leaves the writing of a shard, so that no file appears."""
 
 
 class _HexSeenError(Exception):
-    """A hexadecimal integer may be in the text, which Arrow takes for a number and this reader does not."""
+    """A hexadecimal integer is in an integer column, which Arrow takes for a number and this reader does not."""
 
 
 class ReadCSV(ShardOp):
@@ -90,10 +94,18 @@ class _Reading:
         """Read the range in its final types."""
         types = {feature.name: feature.type.arrow for feature in self.schema}
         floats = [place for place, feature in enumerate(self.schema) if feature.type is LogicalType.FLOAT]
-        integers = any(feature.type is LogicalType.INTEGER for feature in self.schema)
-        watch = _RefuseHex() if integers else None
-        for batch in stream(self.file, self.range, types, self.form, block=self.block, watch=watch):
+        integers = [feature.name for feature in self.schema if feature.type is LogicalType.INTEGER]
+        watch = _HexWatch()
+        for batch in self._stream(types, watch=watch if integers else None):
             yield _without_nan(batch, floats)
+        if watch.seen:
+            raw = {name: pa.string() if name in integers else pa.binary() for name in types}
+            for batch in self._stream(raw):
+                if any(has_hexadecimal(batch.column(name)) for name in integers):
+                    raise _HexSeenError
+
+    def _stream(self, types: Mapping[str, pa.DataType], **more: Any) -> Iterator[pa.RecordBatch]:
+        return stream(self.file, self.range, types, self.form, block=self.block, **more)
 
     def careful(self) -> State:
         """Read the range as text, and write it, or find out all that is wrong with it."""
@@ -115,7 +127,7 @@ class _Reading:
 
         rows = 0
         floats = [place for place, feature in enumerate(self.schema) if feature.type is LogicalType.FLOAT]
-        for batch in stream(self.file, self.range, types, self.form, block=self.block, on_ragged=on_ragged):
+        for batch in self._stream(types, on_ragged=on_ragged):
             columns = [Cells(column, self.form) for column in batch.columns]
             for feature, cells in zip(self.schema, columns, strict=True):
                 findings.check(feature.name, feature.type, cells, rows)
@@ -187,18 +199,18 @@ def _reason(kind: LogicalType, cells: Cells, place: int) -> str:
     return WHAT[kind]
 
 
-class _RefuseHex:
-    """Looks for hexadecimal numbers in the bytes of successive blocks."""
+class _HexWatch:
+    """Looks for what may be a hexadecimal integer in the bytes of successive blocks."""
 
     def __init__(self) -> None:
+        self.seen = False
         self._last = b""
 
     def __call__(self, data: bytes) -> None:
         # Single letters are looked for at the speed of memory, and most tables of numbers have none.
-        for letter in (b"x", b"X"):
-            if letter in data and (b"0" + letter in data or self._last + data[:1] == b"0" + letter):
-                raise _HexSeenError
-        self._last = data[-1:] or self._last
+        if not self.seen and (b"x" in data or b"X" in data):
+            self.seen = bool(_HEX.search(self._last + data[:_HEX_OVERLAP]) or _HEX.search(data))
+        self._last = data[-_HEX_OVERLAP:]
 
 
 def _without_nan(batch: pa.RecordBatch, floats: list[int]) -> pa.RecordBatch:

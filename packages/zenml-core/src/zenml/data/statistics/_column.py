@@ -37,7 +37,7 @@ class ColumnState:
         self.infinite = 0
         self.moments = Moments()
         self.sample = Sample(size)
-        self.distinct = Distinct()
+        self.distinct = Distinct(_counted_type(feature))
 
     def update(self, array: pa.Array, hashes: Hashes) -> None:
         """Add a batch's cells, with the hashes of its rows."""
@@ -98,7 +98,7 @@ class ColumnState:
         column = cls(feature, size)
         column.rows, column.missing, column.infinite = state["rows"], state["missing"], state["infinite"]
         column.moments = Moments.from_state(state["moments"])
-        column.distinct = Distinct.from_state(state["distinct"])
+        column.distinct = Distinct.from_state(_counted_type(feature), state["distinct"])
         if "sample" in state:
             column.sample = Sample.from_state(state["sample"], size)
         return column
@@ -133,6 +133,10 @@ class ColumnState:
             histogram=_histogram(values, low, high, moments.count),
             sampled=None if self.sample.exact else len(values),
         )
+
+
+def _counted_type(feature: Feature) -> pa.DataType:
+    return pa.int64() if feature.type is LogicalType.TIMESTAMP else feature.type.arrow
 
 
 def _sum(values: npt.NDArray[np.float64]) -> float:
