@@ -99,6 +99,11 @@ def test_backends_are_the_four_kinds_and_unreadable_plugins(site):
     assert {row.kind for row in Catalogue.of_backends("training")} == {"training", "plugin"}
 
 
+def test_a_kind_that_is_no_backend_is_told():
+    with pytest.raises(PluginError, match=r"no kind of backend 'trainning'\. Did you mean training\?"):
+        Catalogue.of_backends("trainning")
+
+
 def test_the_command_lists_as_table_and_json(site):
     site.add("acme", "raise ValueError('no')")
     table = CliRunner().invoke(plugin, ["list"])

@@ -37,11 +37,11 @@ class Catalogue:
         Raises:
             PluginError: there is no such kind.
         """
+        if kind is not None and kind not in BACKEND_KINDS:
+            mend = closest(kind, BACKEND_KINDS) or f"Known: {', '.join(BACKEND_KINDS)}"
+            raise PluginError(f"there is no kind of backend {kind!r}", mend=mend)
         kinds = BACKEND_KINDS if kind is None else (kind,)
-        rows = [row for chosen in kinds for row in catalogue(chosen)] if kind else catalogue()
-        wanted = [row for row in rows if row.kind in kinds]
-        unreadable = [row for row in catalogue(UNREADABLE) if not row.available]
-        return cls([*wanted, *unreadable])
+        return cls(row for row in catalogue() if row.kind in kinds or (row.kind == UNREADABLE and not row.available))
 
     @classmethod
     def of_everything(cls, kind: str | None = None) -> Catalogue:
