@@ -167,9 +167,7 @@ class BlockReader:
             more <<= np.uint64(8)
         return value, place + size
 
-    def _numbers(
-        self, kind: Kind, there: Mask, near: npt.NDArray[np.uint8], offset: int, sizes: Integers
-    ) -> pa.Array:
+    def _numbers(self, kind: Kind, there: Mask, near: npt.NDArray[np.uint8], offset: int, sizes: Integers) -> pa.Array:
         """Make an array of the numbers that stand at an offset in the gathered bytes."""
         mask = None if there.all() else ~there
         if kind is Kind.FLOAT:

@@ -32,7 +32,6 @@ class Asked:
     transforms: Methods | None = None
 
 
-
 FEATURE_DEFAULTS: Mapping[ValueType, tuple[Methods, Methods]] = {
     ValueType.INTEGER: ((FillMedian(),), (ScaleToZScore(),)),
     ValueType.FLOAT: ((FillMean(),), (ScaleToZScore(),)),

@@ -174,5 +174,5 @@ def _write_array(path: Path, array: pa.Array) -> None:
 def _read_array(folder: Path, name: str) -> pa.Array:
     if Path(name).name != name:
         raise ValueError(f"{name!r} is no file name")
-    with pa.OSFile(str(folder / name)) as source, pa.ipc.open_file(source) as reader:
+    with pa.ipc.open_file(pa.py_buffer((folder / name).read_bytes())) as reader:
         return reader.get_batch(0).column(0)
