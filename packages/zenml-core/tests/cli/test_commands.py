@@ -176,3 +176,31 @@ def test_debug_shows_the_traceback(project: Path) -> None:
     command = [sys.executable, "-m", "zenml.cli.main", "--debug", "run", "get", "rnone"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "Traceback" in done.stderr
+
+
+def test_listing_makes_no_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in (("run", "list"), ("step", "list"), ("pipeline", "list"), ("clean",), ("config", "artifacts", "get")):
+        code, _, err = call(capsys, *words)
+        assert (code, "in no repository. Make it one: zenml init" in err) == (2, True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_clean_refuses_a_link_and_a_running_run(
+    project: Path, pipeline_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from zenml.metadata import SQLiteMetadataStore
+    from zenml.metadata.liveness import this_owner
+    from zenml.metadata.records import RunRecord
+
+    store = SQLiteMetadataStore(path=str(project / ".zenml/metadata.db"))
+    store.start_run(RunRecord("r0000000000000000001", "Data only", "", this_owner()))
+    code, _, err = call(capsys, "clean", "--yes")
+    assert (code, "r0000000000000000001 is running" in err) == (2, True)
+    (project / ".zenml").rename(tmp_path / "elsewhere")
+    (project / ".zenml").symlink_to(tmp_path / "elsewhere")
+    code, _, err = call(capsys, "clean", "--yes")
+    assert (code, "is a link" in err) == (2, True)
+    assert (tmp_path / "elsewhere" / "metadata.db").exists()

@@ -18,12 +18,16 @@ def clean(yes: bool) -> None:
 
     Stores that are configured elsewhere are not touched.
     """
-    from zenml.config.repository import FOLDER, find_root
+    from zenml.cli.here import here
+    from zenml.config.repository import FOLDER
     from zenml.errors import ConfigError
 
-    root = find_root()
-    if root is None:
-        raise ConfigError("this folder is in no repository, so there is nothing to clean")
+    root = here().root
+    if (root / FOLDER).is_symlink():
+        raise ConfigError(f"{root / FOLDER} is a link, and cleaning never goes outside it")
+    running = [run.id for run in here().get_runs() if not run.state.ended] if _has_default_database(root) else []
+    if running:
+        raise ConfigError(f"{', '.join(running)} is running", mend="Wait for its end, or stop it")
     found = sorted(path for path in (root / FOLDER).iterdir() if path.name not in KEPT)
     if not found:
         click.echo("Nothing to clean")
@@ -34,6 +38,12 @@ def clean(yes: bool) -> None:
     for path in found:
         _remove(path)
     click.echo("Removed")
+
+
+def _has_default_database(root: Path) -> bool:
+    from zenml.config.repository import FOLDER
+
+    return (root / FOLDER / "metadata.db").is_file()
 
 
 def _remove(path: Path) -> None:

@@ -23,9 +23,9 @@ def artifacts() -> None:
 @json_option
 def get_artifacts(as_json: bool) -> None:
     """Print where artifacts are kept."""
-    from zenml.repo import Repository
+    from zenml.cli.here import here
 
-    path = Repository.get_instance().artifact_store.path
+    path = here().artifact_store.path
     show_json({"artifact_store": path}) if as_json else click.echo(path)
 
 
@@ -34,10 +34,10 @@ def get_artifacts(as_json: bool) -> None:
 def set_artifacts(path: str) -> None:
     """Keep artifacts at PATH, a folder or a URL that an installed plugin can serve."""
     from zenml.artifacts.store import ArtifactStore
+    from zenml.cli.here import here
     from zenml.config.settings import Settings
-    from zenml.repo import Repository
 
-    root = Repository.get_instance().root
+    root = here().root
     store = ArtifactStore(_absolute(path)).resolve(root)
     store.open_transport()  # refuses a URL that nothing installed can serve
     settings = Settings.load(root)
@@ -55,9 +55,9 @@ def metadata() -> None:
 @json_option
 def get_metadata(as_json: bool) -> None:
     """Print where runs are recorded."""
-    from zenml.repo import Repository
+    from zenml.cli.here import here
 
-    block = Repository.get_instance().metadata_store.to_config()
+    block = here().metadata_store.to_config()
     if as_json:
         show_json(block)
     else:
@@ -70,10 +70,10 @@ def get_metadata(as_json: bool) -> None:
 @click.option("--path", "--uri", "path", help="The SQLite file.")
 def set_metadata(kind: str, path: str | None) -> None:
     """Record runs in a store of KIND: sqlite --path FILE."""
+    from zenml.cli.here import here
     from zenml.config.settings import Settings
     from zenml.errors import ConfigError
     from zenml.plugins.registry import catalogue
-    from zenml.repo import Repository
     from zenml.spec.model import ComponentSpec
 
     names = {row.name.removesuffix("MetadataStore").lower(): row.name for row in catalogue("metadata-store")}
@@ -84,7 +84,7 @@ def set_metadata(kind: str, path: str | None) -> None:
         )
     if path is None:
         raise click.UsageError("zenml config metadata set sqlite needs --path FILE")
-    root = Repository.get_instance().root
+    root = here().root
     block = ComponentSpec(type=names[kind.lower()], config={"path": _absolute(path)})
     settings = Settings.load(root)
     settings.metadata_store = block

@@ -20,10 +20,10 @@ def pipeline() -> None:
 @json_option
 def list_pipelines(as_json: bool) -> None:
     """List the pipelines that ran in this repository."""
-    from zenml.repo import Repository
+    from zenml.cli.here import here
     from zenml.runtime.run import run_row
 
-    metadata = Repository.get_instance().metadata_store
+    metadata = here().metadata_store
     rows = []
     for name in metadata.list_pipelines():
         runs = metadata.list_runs(pipeline=name)
@@ -46,10 +46,10 @@ def list_pipelines(as_json: bool) -> None:
 @json_option
 def get_pipeline(name: str, as_json: bool) -> None:
     """Print the spec with which the pipeline NAME last ran."""
-    from zenml.repo import Repository
+    from zenml.cli.here import here
     from zenml.spec.yaml_format import write_yaml
 
-    spec = Repository.get_instance().get_spec(name)
+    spec = here().get_spec(name)
     show_json(spec.to_data()) if as_json else click.echo(write_yaml(spec), nl=False)
 
 

@@ -20,10 +20,10 @@ def run() -> None:
 @json_option
 def list_runs(pipeline: str | None, limit: int, as_json: bool) -> None:
     """List runs, newest first."""
-    from zenml.repo import Repository
+    from zenml.cli.here import here
     from zenml.runtime.run import run_row
 
-    records = Repository.get_instance().metadata_store.list_runs(pipeline=pipeline, limit=limit)
+    records = here().metadata_store.list_runs(pipeline=pipeline, limit=limit)
     rows = [run_row(record) for record in records]
     columns = ("id", "pipeline", "state", "started", "duration")
     show_rows(rows, columns, as_json=as_json, empty="Nothing has run here yet")
@@ -34,9 +34,9 @@ def list_runs(pipeline: str | None, limit: int, as_json: bool) -> None:
 @json_option
 def get_run(run_id: str, as_json: bool) -> None:
     """Show a run: its steps, metrics and, where it failed, why. RUN_ID may be the beginning of an id."""
-    from zenml.repo import Repository
+    from zenml.cli.here import here
 
-    found = Repository.get_instance().get_run(run_id)
+    found = here().get_run(run_id)
     if as_json:
         show_json(found.to_json())
         return

@@ -20,10 +20,10 @@ def step() -> None:
 @json_option
 def list_steps(type_: str | None, limit: int, as_json: bool) -> None:
     """List the steps of all runs, newest first."""
-    from zenml.repo import Repository
+    from zenml.cli.here import here
     from zenml.runtime.run import StepView
 
-    repo = Repository.get_instance()
+    repo = here()
     store = repo.artifact_store
     found = repo.metadata_store.list_steps(type=type_, limit=limit)
     rows = [{"run": run, **StepView(record, store).to_json()} for run, record in found]
@@ -36,10 +36,10 @@ def list_steps(type_: str | None, limit: int, as_json: bool) -> None:
 @json_option
 def get_step(run_id: str, step_id: str, as_json: bool) -> None:
     """Show the step STEP_ID of the run RUN_ID."""
+    from zenml.cli.here import here
     from zenml.errors import ConfigError, closest
-    from zenml.repo import Repository
 
-    steps = Repository.get_instance().get_run(run_id).steps
+    steps = here().get_run(run_id).steps
     if step_id not in steps:
         known = ", ".join(steps)
         raise ConfigError(

@@ -66,9 +66,10 @@ def current_root() -> Path:
 
 
 def script_folder() -> Path | None:
-    """Return the folder of the launched script; None for a notebook, standard input, `-m` or `-c`."""
+    """Return the folder of the launched script; None for a notebook, standard input, `-m`, `-c` or a command."""
     main = sys.modules.get("__main__")
     name = getattr(main, "__file__", None)
-    if not name or getattr(main, "__spec__", None) is not None or not Path(name).is_file():
+    if not name or getattr(main, "__spec__", None) is not None:
         return None
-    return Path(name).resolve().parent
+    path = Path(name).resolve()
+    return path.parent if path.suffix == ".py" and path.is_file() else None
