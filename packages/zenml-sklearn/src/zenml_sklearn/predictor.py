@@ -67,14 +67,20 @@ def _scores(
 ) -> tuple[npt.NDArray[np.float64], bool]:
     """Return a score per row and class, and whether the scores are probabilities."""
     if hasattr(estimator, "predict_proba"):
-        return np.asarray(estimator.predict_proba(features), np.float64), True
-    if hasattr(estimator, "decision_function"):
+        return _doubles(estimator.predict_proba(features)), True
+    if hasattr(estimator, "decision_function") and getattr(estimator, "decision_function_shape", "ovr") != "ovo":
         scores = np.asarray(estimator.decision_function(features), np.float64)
         if scores.ndim == 1:
             return np.column_stack([-scores, scores]), False
         if scores.shape[1] == classes:
             return scores, False
     return np.eye(classes)[values], False
+
+
+def _doubles(given: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return probabilities as float64; single precision ones, which sum to 1 only nearly, are scaled to do so."""
+    made: npt.NDArray[np.float64] = given.astype(np.float64, copy=False)
+    return made if given.dtype == np.float64 else made / made.sum(axis=1, keepdims=True)
 
 
 def _nothing(label: LabelInfo) -> Prediction:
