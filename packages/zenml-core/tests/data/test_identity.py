@@ -21,7 +21,9 @@ def settled(path: Path, text: str, seconds: float = 1e9) -> SourceFile:
 
 def test_an_unchanged_file_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = settled(tmp_path / "a.csv", "a\n1\n")
-    digest = IdentityMemo(tmp_path / "memo.json").digest(file)
+    memo = IdentityMemo(tmp_path / "memo.json")
+    digest = memo.digest(file)
+    memo.save()
     monkeypatch.delattr(SourceFile, "digest")
     assert IdentityMemo(tmp_path / "memo.json").digest(file) == digest
 
@@ -37,6 +39,7 @@ def test_a_file_touched_just_now_is_not_remembered(tmp_path: Path) -> None:
     memo = IdentityMemo(tmp_path / "memo.json")
     os.utime(tmp_path / "a.csv", (1e11, 1e11))
     memo.digest(source_files(str(tmp_path / "a.csv"))[0])
+    memo.save()
     assert not (tmp_path / "memo.json").exists()
 
 
@@ -44,7 +47,9 @@ def test_a_file_touched_just_now_is_not_remembered(tmp_path: Path) -> None:
 def test_a_broken_memo_counts_as_empty(tmp_path: Path, text: str) -> None:
     (tmp_path / "memo.json").write_text(text)
     file = settled(tmp_path / "a.csv", "a\n1\n")
-    assert IdentityMemo(tmp_path / "memo.json").digest(file) == IdentityMemo().digest(file)
+    memo = IdentityMemo(tmp_path / "memo.json")
+    assert memo.digest(file) == IdentityMemo().digest(file)
+    memo.save()
     assert file.url in json.loads((tmp_path / "memo.json").read_text())["files"]
 
 
@@ -52,7 +57,15 @@ def test_a_memo_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     file = settled(tmp_path / "a.csv", "a\n1\n")
     memo = IdentityMemo(tmp_path / "file" / "memo.json")
-    assert memo.digest(file) == memo.digest(file) == f"sha256:{file.digest()}"
+    digest = memo.digest(file)
+    memo.save()
+    assert memo.digest(file) == digest == f"sha256:{file.digest()}"
+
+
+def test_an_identity_is_remembered_for_the_next_process(tmp_path: Path) -> None:
+    file = settled(tmp_path / "a.csv", "a\n1\n")
+    source_identity("csv/1", {}, [file], IdentityMemo(tmp_path / "memo.json"))
+    assert file.url in json.loads((tmp_path / "memo.json").read_text())["files"]
 
 
 def test_identity_depends_on_order_parameters_and_codec(tmp_path: Path) -> None:

@@ -41,6 +41,11 @@ def test_rows_come_back_in_order_by_split(snapshot: Snapshot) -> None:
     assert [path.name for path in snapshot.shards("eval")] == ["shard-00000.arrow", "shard-00001.arrow"]
 
 
+def test_batches_outlive_their_files(snapshot: Snapshot) -> None:
+    batches = list(snapshot.batches("train"))
+    assert sum(batch.column("n").to_numpy().sum() for batch in batches) == 21
+
+
 def test_columns_come_in_the_order_asked_for(snapshot: Snapshot) -> None:
     batch = next(snapshot.batches("train", ["word", "n"]))
     assert batch.schema.names == ["word", "n"]

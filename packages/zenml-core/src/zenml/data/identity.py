@@ -28,6 +28,7 @@ class IdentityMemo:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._rows: dict[str, dict[str, Any]] | None = None
+        self._dirty = False
 
     def digest(self, file: SourceFile) -> str:
         """Return what identifies the content of a file: its SHA-256, or the version that an object store gives."""
@@ -41,7 +42,7 @@ class IdentityMemo:
         touched = int(file.version.partition("-")[0])
         if time.time_ns() - touched > _UNSETTLED_NS and file.again() == file:
             self._load()[file.url] = {**key, "digest": digest}
-            self._save()
+            self._dirty = True
         return digest
 
     def _load(self) -> dict[str, dict[str, Any]]:
@@ -58,9 +59,11 @@ class IdentityMemo:
                     self._rows = {}
         return self._rows
 
-    def _save(self) -> None:
-        if self._path is None:
+    def save(self) -> None:
+        """Keep what was learned for the next process."""
+        if self._path is None or not self._dirty:
             return
+        self._dirty = False
         try:
             with atomic_file(self._path) as file:
                 file.write(json.dumps({"format": FORMAT, "files": self._rows}, indent=1).encode())
@@ -75,7 +78,8 @@ def source_identity(codec: str, parameters: Mapping[str, Any], files: Iterable[S
         codec: name and version of the code that parses.
         parameters: whatever changes the parsed rows (JSON types).
         files: the files, in order; their names do not count.
-        memo: remembers digests.
+        memo: remembers digests, and is saved.
     """
     parts = {"codec": codec, "parameters": parameters, "files": [memo.digest(file) for file in files]}
+    memo.save()
     return f"sha256:{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()}"

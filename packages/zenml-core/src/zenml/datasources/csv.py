@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
+from zenml.data.csv.form import DEFAULT_NULLS, CSVForm
 from zenml.data.identity import IdentityMemo, source_identity
 from zenml.data.source_files import SourceFile, source_files
 from zenml.datasources.base import Datasource
@@ -18,7 +19,6 @@ from zenml.steps.base import StepContext
 ColumnType = Literal["integer", "float", "boolean", "string", "bytes"]
 
 _CODEC = "csv/1"
-_NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 
 
 def _one_character(value: str) -> str:
@@ -48,7 +48,7 @@ class CSVDatasource(Datasource):
 
     path: str = Field(min_length=1)
     delimiter: Annotated[str, AfterValidator(_one_character)] = ","
-    null_values: list[str] = Field(default_factory=_NULLS.copy)
+    null_values: list[str] = Field(default_factory=lambda: [*DEFAULT_NULLS])
     types: dict[str, ColumnType] = Field(default_factory=dict)
     tfrecord: bool = True
 
@@ -90,7 +90,6 @@ class CSVDatasource(Datasource):
     def run(self, context: StepContext) -> None:
         """Parse the files into Arrow shards, with schema, statistics and TFRecord copies."""
         from zenml.data.csv.commit import CSVReader
-        from zenml.data.csv.form import CSVForm
         from zenml.data.schema import LogicalType
         from zenml.data.splits import cast_messages
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pc
+import pyarrow.csv as arrow_csv
 
 from zenml.data.csv.cut import Range
 from zenml.data.csv.form import FALSE_WORDS, TRUE_WORDS, CSVForm
@@ -56,13 +56,15 @@ def stream(
         return
     with RangeReader(file, part.start, part.end, watch) as source:
         try:
-            reader = pc.open_csv(
+            reader = arrow_csv.open_csv(
                 pa.PythonFile(source, "r"),
-                read_options=pc.ReadOptions(column_names=list(types), block_size=block, use_threads=on_ragged is None),
-                parse_options=pc.ParseOptions(
+                read_options=arrow_csv.ReadOptions(
+                    column_names=list(types), block_size=block, use_threads=on_ragged is None
+                ),
+                parse_options=arrow_csv.ParseOptions(
                     delimiter=form.delimiter, newlines_in_values=part.quoted, invalid_row_handler=on_ragged
                 ),
-                convert_options=pc.ConvertOptions(
+                convert_options=arrow_csv.ConvertOptions(
                     column_types=dict(types),
                     null_values=list(form.null_values),
                     true_values=list(TRUE_WORDS),
