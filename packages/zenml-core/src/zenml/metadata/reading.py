@@ -17,6 +17,7 @@ from zenml.errors import StoreError
 from zenml.metadata import schema as s
 from zenml.metadata.model import FACT, METRIC, EventType, Field, Kind, Name
 from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
+from zenml.metadata.statement import Cursor, Statement
 
 Row = TypeVar("Row")
 
@@ -34,10 +35,13 @@ def _by_owner(table: Table) -> Any:
 _CONTEXT_PROPERTIES = _by_owner(s.context_property)
 _EXECUTION_PROPERTIES = _by_owner(s.execution_property)
 
-_CONTEXT = select(s.context.c.id).where(s.context.c.type_id == bindparam("type"), s.context.c.name == bindparam("name"))
-_CONTEXTS = select(s.context.c.id, s.context.c.name).where(s.context.c.type_id == bindparam("type"))
-_NEWEST_RUNS = _CONTEXTS.order_by(s.context.c.name.desc()).limit(bindparam("limit"))
-_NEWEST_RUNS_OF = (
+_CONTEXT = Statement(
+    select(s.context.c.id).where(s.context.c.type_id == bindparam("type"), s.context.c.name == bindparam("name"))
+)
+_contexts = select(s.context.c.id, s.context.c.name).where(s.context.c.type_id == bindparam("type"))
+_CONTEXTS = Statement(_contexts)
+_NEWEST_RUNS = Statement(_contexts.order_by(s.context.c.name.desc()).limit(bindparam("limit")))
+_NEWEST_RUNS_OF = Statement(
     select(s.context.c.id, s.context.c.name)
     .where(
         s.context.c.external_id > bindparam("low"),
@@ -47,38 +51,36 @@ _NEWEST_RUNS_OF = (
     .order_by(s.context.c.external_id.desc())
     .limit(bindparam("limit"))
 )
-_WITH_STATE = (
+_WITH_STATE = Statement(
     select(s.context.c.id, s.context.c.name)
     .join(s.context_property, s.context_property.c.context_id == s.context.c.id)
     .where(
-        s.context_property.c.name == Field.STATE,
+        s.context_property.c.name == Field.STATE.value,
         s.context_property.c.is_custom_property == 0,
         s.context_property.c.string_value == bindparam("state"),
-        s.context.c.type_id == bindparam("type"),
+        s.context.c.type_id + 0 == bindparam("type"),  # the sum keeps the plan to the index on values
     )
-    .order_by(s.context.c.name)
 )
-
-_EXECUTIONS_OF = (
+_EXECUTIONS_OF = Statement(
     select(s.execution.c.id, s.execution.c.name)
     .join(s.association, s.association.c.execution_id == s.execution.c.id)
     .where(s.association.c.context_id == bindparam("run"), s.execution.c.type_id == bindparam("type"))
     .order_by(s.execution.c.id)
 )
-_NEWEST_EXECUTIONS = (
+_NEWEST_EXECUTIONS = Statement(
     select(s.execution.c.id)
     .where(s.execution.c.type_id + 0 == bindparam("type"))  # the sum keeps the plan to the ids, newest first
     .order_by(s.execution.c.id.desc())
     .limit(bindparam("limit"))
 )
-_NEWEST_WITH = (
+_NEWEST_WITH = Statement(
     select(s.execution_property.c.execution_id)
     .where(
         s.execution_property.c.name == bindparam("field"),
         s.execution_property.c.is_custom_property == 0,
         s.execution_property.c.string_value == bindparam("value"),
     )
-    .order_by(s.execution_property.c.execution_id.desc())
+    .order_by(s.Inserted(s.execution_property).desc())
     .limit(bindparam("limit"))
 )
 _EXECUTION_NAMES = select(s.execution.c.id, s.execution.c.name).where(s.execution.c.id.in_(_IDS))
@@ -98,7 +100,7 @@ _ARTIFACTS = (
     .outerjoin(
         s.artifact_property,
         (s.artifact_property.c.artifact_id == s.artifact.c.id)
-        & (s.artifact_property.c.name == Field.DIGEST)
+        & (s.artifact_property.c.name == Field.DIGEST.value)
         & (s.artifact_property.c.is_custom_property == 0),
     )
     .where(s.event.c.execution_id.in_(_IDS), s.event_path.c.is_index_step == 0)
@@ -117,6 +119,7 @@ class Reader:
 
     def __init__(self, connection: Connection, types: Mapping[tuple[Kind, str], int]) -> None:
         self._connection = connection
+        self._cursor = Cursor(connection)
         self._types = types
 
     def run(self, run: str) -> RunRecord | None:
@@ -126,51 +129,52 @@ class Reader:
             return None
         properties = self._properties(_CONTEXT_PROPERTIES, [id_])[id_]
         type_ = self._types[Kind.EXECUTION, Name.STEP]
-        found = self._connection.execute(_EXECUTIONS_OF, {"run": id_, "type": type_})
-        steps = self._steps(dict(list(found)))
+        steps = self._steps(dict(_EXECUTIONS_OF.all(self._cursor, run=id_, type=type_)))
         spec = self._spec(properties.declared.get(Field.SPEC, ""))
         return replace(_run(run, properties), spec=spec, steps=tuple(step for _, step in steps.values()))
 
     def runs(self, pipeline: str | None, limit: int | None) -> list[RunRecord]:
         """Return runs, newest first, without specs and steps."""
-        query = {"type": self._types[Kind.CONTEXT, Name.RUN], "limit": _ALL if limit is None else limit}
+        type_, bound = self._types[Kind.CONTEXT, Name.RUN], _ALL if limit is None else limit
         if pipeline is None:
-            found = self._connection.execute(_NEWEST_RUNS, query)
+            found = _NEWEST_RUNS.all(self._cursor, type=type_, limit=bound)
         else:  # run ids are letters and digits, which come after "/" and before "~"
-            bounds = {"low": f"{pipeline}/", "high": f"{pipeline}/~"}
-            found = self._connection.execute(_NEWEST_RUNS_OF, {**query, **bounds})
-        return list(self._runs(found.all()))
+            low, high = f"{pipeline}/", f"{pipeline}/~"
+            found = _NEWEST_RUNS_OF.all(self._cursor, type=type_, limit=bound, low=low, high=high)
+        return list(self._runs(found))
 
     def running(self) -> list[tuple[str, Owner]]:
         """Return the ids and owners of all RUNNING runs."""
-        query = {"type": self._types[Kind.CONTEXT, Name.RUN], "state": State.RUNNING}
-        found = self._connection.execute(_WITH_STATE, query).all()
-        return [(run.id, run.owner) for run in self._runs(found)]
+        found = _WITH_STATE.all(self._cursor, type=self._types[Kind.CONTEXT, Name.RUN], state=State.RUNNING.value)
+        return [(run.id, run.owner) for run in self._runs(sorted(found, key=lambda row: row[1]))]
 
     def pipelines(self) -> list[str]:
         """Return the names of all pipelines, oldest first."""
-        found = self._connection.execute(_CONTEXTS, {"type": self._types[Kind.CONTEXT, Name.PIPELINE]})
+        found = _CONTEXTS.all(self._cursor, type=self._types[Kind.CONTEXT, Name.PIPELINE])
         return [name for _, name in sorted(found)]
 
     def steps(self, type_: str | None, limit: int | None) -> list[tuple[str, StepRecord]]:
         """Return (run id, step), newest first, optionally of one step type."""
-        bound = _ALL if limit is None else limit
         if type_ is None:
-            query: dict[str, Any] = {"type": self._types[Kind.EXECUTION, Name.STEP], "limit": bound}
-            ids = self._connection.scalars(_NEWEST_EXECUTIONS, query).all()
+            type_id, bound = self._types[Kind.EXECUTION, Name.STEP], _ALL if limit is None else limit
+            ids = [id_ for (id_,) in _NEWEST_EXECUTIONS.all(self._cursor, type=type_id, limit=bound)]
         else:
-            query = {"field": Field.STEP_TYPE, "value": type_, "limit": bound}
-            ids = self._connection.scalars(_NEWEST_WITH, query).all()
+            ids = self._newest_with(Field.STEP_TYPE, type_, limit)
         return [step for chunk in _chunks(ids) for step in self._named_steps(chunk)]
 
     def published(self, fingerprint: str, limit: int) -> list[StepRecord]:
         """Return the newest COMPLETE steps with that fingerprint."""
-        query = {"field": Field.FINGERPRINT, "value": fingerprint, "limit": limit}
-        ids = self._connection.scalars(_NEWEST_WITH, query).all()
+        ids = self._newest_with(Field.FINGERPRINT, fingerprint, limit)
         return [step for _, step in self._named_steps(ids)]
 
+    def _newest_with(self, field: Field, value: str, limit: int | None) -> list[int]:
+        bound = _ALL if limit is None else limit
+        found = _NEWEST_WITH.all(self._cursor, field=field.value, value=value, limit=bound)
+        return [id_ for (id_,) in found]
+
     def _context(self, type_: Name, name: str) -> int | None:
-        return self._connection.scalar(_CONTEXT, {"type": self._types[Kind.CONTEXT, type_], "name": name})
+        found: int | None = _CONTEXT.scalar(self._cursor, type=self._types[Kind.CONTEXT, type_], name=name)
+        return found
 
     def _spec(self, digest: str) -> str:
         id_ = self._context(Name.SPEC, digest)
@@ -187,7 +191,8 @@ class Reader:
     def _named_steps(self, ids: Sequence[int]) -> list[tuple[str, StepRecord]]:
         if not ids:
             return []
-        names = dict(list(self._connection.execute(_EXECUTION_NAMES, {"ids": ids})))
+        rows = self._connection.execute(_EXECUTION_NAMES, {"ids": ids}).all()
+        names: dict[int, str] = dict(tuple(row) for row in rows)
         steps = self._steps(names)
         return [steps[id_] for id_ in ids]
 

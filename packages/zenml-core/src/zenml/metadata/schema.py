@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import UserDefinedType
 
 VERSION = 10
@@ -28,6 +42,26 @@ _FLAG = _Plain("TINYINT(1)")
 _NAME = String(255)
 
 metadata = MetaData()
+
+
+class Inserted(ColumnElement[int]):
+    """Orders the rows of a property table as their indexes can, newest last: by insertion, else by owner."""
+
+    inherit_cache = False
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.type = Integer()
+
+
+@compiles(Inserted)
+def _by_owner(element: Inserted, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.table.columns[0], **options)
+
+
+@compiles(Inserted, "sqlite")
+def _by_rowid(element: Inserted, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{compiler.process(element.table, asfrom=True, **options)}.rowid"
 
 
 def _key() -> Column[Any]:
