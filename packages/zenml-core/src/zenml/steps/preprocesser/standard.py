@@ -139,7 +139,6 @@ def _record(context: StepContext, by_split: dict[str, list[State]], labels: Sequ
         for label in labels:
             unknown = sum(state["unknown"].get(label, 0) for state in states)
             if unknown:
-                context.report.warn(
-                    f"split {split}: {unknown:,} rows have a class of {label} that split {TRAIN} has not"
-                )
+                rows_have = "1 row has" if unknown == 1 else f"{unknown:,} rows have"
+                context.report.warn(f"split {split}: {rows_have} a class of {label} that split {TRAIN} lacks")
     context.outputs["examples"].properties["splits"] = splits
