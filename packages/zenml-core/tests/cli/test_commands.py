@@ -157,7 +157,7 @@ def test_init_clean_and_version(project: Path, capsys: pytest.CaptureFixture[str
     (project / ".zenml" / "link").symlink_to(project / "kept outside")
     code, out, _ = call(capsys, "clean", "--yes")
     assert (code, "metadata.db" in out) == (0, True)
-    assert sorted(path.name for path in (project / ".zenml").iterdir()) == ["config.yaml"]
+    assert sorted(path.name for path in (project / ".zenml").iterdir()) == [".gitignore", "config.yaml"]
     assert (project / "kept outside").is_dir()
     assert "Nothing to clean" in call(capsys, "clean")[1]
     assert call(capsys, "version")[1].strip() == __import__("zenml").__version__
