@@ -96,6 +96,34 @@ def test_the_largest_and_smallest_integers_come_back(numbers: list[int]) -> None
     assert decode(encode_batch(batch).data, batch.schema).to_pylist() == batch.to_pylist()
 
 
+def test_rows_without_any_value_are_empty_records() -> None:
+    batch = pa.record_batch({"a": pa.nulls(2, pa.int64()), "b": pa.nulls(2, pa.utf8())})
+    data = bytes(encode_batch(batch).data)
+    assert data == framed(b"") * 2
+    assert decode(data, batch.schema).to_pylist() == batch.to_pylist()
+
+
+@pytest.mark.parametrize("columns", [1, 5, 60])
+def test_tables_of_numbers_come_back_whatever_room_their_integers_take(columns: int) -> None:
+    draw = np.random.default_rng(4)
+    rows = 9000
+    kinds = [
+        (draw.integers(-9, 0, rows), pa.int64()),
+        (draw.random(rows) < 0.5, pa.bool_()),
+        (draw.integers(2**14, 2**20, rows), pa.int32()),
+        (draw.standard_normal(rows), pa.float32()),
+        (draw.integers(2**49, 2**55, rows), pa.timestamp("us")),
+    ]
+    arrays = {f"{number}": pa.array(*kinds[number % 5]) for number in range(columns)}
+    batch = pa.record_batch(arrays)
+    assert decode(encode_batch(batch).data, batch.schema).equals(pa.Table.from_batches([batch]))
+    last = {**arrays, "0": pa.concat_arrays([arrays["0"][:-1], pa.array([5], arrays["0"].type)])}
+    uneven = pa.record_batch(last)
+    assert decode(encode_batch(uneven).data, batch.schema).equals(pa.Table.from_batches([uneven]))
+    both = b"".join((encode_batch(batch).data, encode_batch(uneven).data))
+    assert decode(both, batch.schema).combine_chunks().equals(pa.Table.from_batches([batch, uneven]).combine_chunks())
+
+
 @pytest.mark.parametrize("rows", [1, 5, 20_000])
 @pytest.mark.parametrize("columns", [1, 9, 60])
 def test_tables_of_floats_come_back_from_any_number_of_blocks(rows: int, columns: int) -> None:

@@ -148,6 +148,17 @@ def integer_entries(key: bytes, values: Integers) -> pa.BinaryArray:
     return entries.take(pa.array(order))
 
 
+def uniform_varints(values: Integers) -> npt.NDArray[np.uint8] | None:
+    """Return the varint of each integer (rows by bytes), or None where they are not all of one size."""
+    bits = values.view(np.uint64)
+    # The largest number is the longest, so two sizes tell about all of them.
+    sizes = varint_sizes(np.array([bits.min(), bits.max()]))
+    if sizes[0] != sizes[1]:
+        return None
+    low, last = _varints(bits, np.broadcast_to(sizes[:1], bits.shape))
+    return np.ascontiguousarray(np.concatenate((low, last), axis=1)[:, : sizes[0]])
+
+
 def varint_sizes(bits: npt.NDArray[np.uint64]) -> Integers:
     """Return how many bytes each number takes as a varint."""
     sizes = np.ones(len(bits), np.int64)

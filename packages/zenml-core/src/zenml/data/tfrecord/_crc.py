@@ -51,19 +51,23 @@ def _pair_table(following: int) -> Words:
     return (high[:, None] ^ low[None, :]).ravel()
 
 
-def crc_of_rows(constant: bytes, values: Sequence[tuple[int, npt.NDArray[np.uint16]]]) -> Words:
+def crc_of_rows(constant: bytes, values: Sequence[tuple[int, npt.NDArray[np.uint8]]]) -> Words:
     """Return the CRC of each of many records that differ only in few places.
 
     Args:
         constant: a record with zeros in these places.
-        values: for each place its position in the record and the bytes there, as little-endian pairs
-            (rows by pairs, uint16).
+        values: for each place its position in the record and the bytes there (rows by bytes, contiguous).
     """
-    rows = len(values[0][1])
-    crc = np.full(rows, crc32c(constant), np.uint32)
-    for position, pairs in values:
-        for number in range(pairs.shape[1]):
-            crc ^= _pair_table(len(constant) - position - 2 * number - 2).take(pairs[:, number])
+    crc = np.full(len(values[0][1]), crc32c(constant), np.uint32)
+    for position, cells in values:
+        following = len(constant) - position - 1
+        if cells.shape[1] % 2:
+            for number in range(cells.shape[1]):
+                crc ^= _table(following - number).take(cells[:, number])
+        else:
+            pairs = cells.view("<u2")
+            for number in range(pairs.shape[1]):
+                crc ^= _pair_table(following - 2 * number - 1).take(pairs[:, number])
     return crc
 
 

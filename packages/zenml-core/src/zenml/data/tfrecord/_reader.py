@@ -201,6 +201,13 @@ def _column(near: npt.NDArray[np.uint8], offset: int, dtype: str) -> npt.NDArray
     return np.ndarray(len(near), dtype, near, offset, (near.shape[1],)).copy()
 
 
+def uniform_integers(cells: npt.NDArray[np.uint8]) -> tuple[Integers, Mask]:
+    """Decode varints that all take the same number of bytes (rows by bytes); also say which do not."""
+    near = np.zeros((len(cells), 16), np.uint8)
+    near[:, : cells.shape[1]] = cells
+    return _integers(near, 0, np.ones(len(cells), np.bool_), np.full(len(cells), cells.shape[1]))
+
+
 def _integers(near: npt.NDArray[np.uint8], offset: int, there: Mask, sizes: Integers) -> tuple[Integers, Mask]:
     """Decode varints of known sizes; also say which are not varints of that size."""
     word: Bits = _column(near, offset, "<u8").astype(np.uint64, copy=False)

@@ -10,16 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from zenml.data.tfrecord._crc import crc_of_rows, masked
-from zenml.data.tfrecord._frames import FOOTER, HEADER, Frames, Read, compare_checksums, frames_of
-from zenml.data.tfrecord._reader import PADDING, BlockReader
+from zenml.data.tfrecord._frames import Frames, Read, compare_checksums, frames_of
+from zenml.data.tfrecord._reader import PADDING, BlockReader, uniform_integers
 from zenml.data.tfrecord._record import read_record
+from zenml.data.tfrecord._template import ROWS, Template
 from zenml.data.tfrecord._wire import Column, Kind, columns_of
-from zenml.data.tfrecord.encode import float_frame
 from zenml.errors import DataError
 
-_TEMPLATE_ROWS = 1 << 12
+_FIRST = 1 << 16
+"""Bytes in which a first record is looked for that others may be like."""
 
+_NUMBERS = {Kind.FLOAT: np.float32, Kind.INT: np.int64}
 _STORED = {Kind.BYTES: pa.binary(), Kind.FLOAT: pa.float32(), Kind.INT: pa.int64()}
 
 
@@ -69,31 +70,27 @@ def _decode(read: Read, size: int, schema: pa.Schema, name: str) -> pa.Table:
 
 
 def _from_template(read: Read, size: int, columns: list[Column], name: str) -> list[pa.Array] | None:
-    """Read records that differ from one template in their values only, which are floats without a null."""
-    if not size or not columns or any(column.kind is not Kind.FLOAT for column in columns):
+    """Read records that are all laid out like the first one, or return None where they are not."""
+    template = Template.like(columns, read(0, _FIRST))
+    if template is None or size % len(template.frame):
         return None
-    frame, places = float_frame(columns)
-    if size % len(frame):
-        return None
-    same = np.full(len(frame), 0xFF, np.uint8)
-    for place in (*places, len(frame) - FOOTER):
-        same[place : place + 4] = 0
-    wanted = np.frombuffer(frame, np.uint8) & same
-    rows = size // len(frame)
-    values = np.empty((len(columns), rows), "<f4")
-    for start in range(0, rows, _TEMPLATE_ROWS):
-        data = read(start * len(frame), _TEMPLATE_ROWS * len(frame))
-        block = np.frombuffer(data, np.uint8).reshape(-1, len(frame))
-        if ((block & same) != wanted).any():
+    rows = size // len(template.frame)
+    values: list[npt.NDArray[Any]] = [np.empty(rows, _NUMBERS[column.kind]) for column in columns]
+    for start in range(0, rows, ROWS):
+        data = read(start * len(template.frame), ROWS * len(template.frame))
+        cells = template.cells(data)
+        if cells is None:
             return None
-        pairs = []
-        for place, column in zip(places, values, strict=True):
-            cells = column[start : start + len(block)]
-            cells.view(np.uint8).reshape(-1, 4)[:] = block[:, place : place + 4]
-            pairs.append((place - HEADER, cells.view("<u2").reshape(-1, 2)))
-        stored = np.ascontiguousarray(block[:, -FOOTER:]).view("<u4").reshape(-1)
-        compare_checksums(masked(crc_of_rows(frame[HEADER:-FOOTER], pairs)), stored, name, start)
-    return [pa.array(column.astype(np.float32, copy=False)) for column in values]
+        compare_checksums(template.checksums(cells), template.stored_checksums(data), name, start)
+        for column, each, out in zip(columns, cells, values, strict=True):
+            part = out[start : start + len(each)]
+            if column.kind is Kind.FLOAT:
+                part[:] = each.view("<f4").reshape(-1)
+            else:
+                part[:], wrong = uniform_integers(each)
+                if wrong.any():
+                    return None
+    return [pa.array(column) for column in values]
 
 
 def _blocks(read: Read, size: int, columns: list[Column], name: str) -> Iterator[list[pa.Array]]:

@@ -9,19 +9,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zenml.data.tfrecord._cells import Cells, binary_array, cells_of
-from zenml.data.tfrecord._crc import crc_of_lengths, crc_of_rows, crc_of_slices, masked
+from zenml.data.tfrecord._cells import Cells, binary_array, cells_of, uniform_varints
+from zenml.data.tfrecord._crc import crc_of_lengths, crc_of_slices
 from zenml.data.tfrecord._frames import FOOTER, HEADER
-from zenml.data.tfrecord._wire import MESSAGE, Column, Kind, columns_of, entry_head, varint
+from zenml.data.tfrecord._template import Template, fits
+from zenml.data.tfrecord._wire import MESSAGE, Column, Kind, columns_of, varint
 from zenml.errors import DataError
 
 _BLOCK_ROWS = 1 << 14
 """Rows worked on together: what they take stays in the processor's cache."""
 
-_TEMPLATE_ROWS = 1 << 12
 _BLOCK_BYTES = 1 << 28
-_TEMPLATE_COLUMNS = 48
-"""Above so many columns the position tables of the template no longer pay."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,9 @@ def encode_batch(batch: pa.RecordBatch) -> EncodedBatch:
     values = [_storable(column, batch.column(column.index), casts) for column in columns]
     if not batch.num_rows:
         return EncodedBatch(memoryview(b""), casts)
-    if _fits_template(columns, values):
-        return EncodedBatch(_from_template(columns, values), casts)
+    fixed = _fixed_cells(columns, values)
+    if fixed is not None:
+        return EncodedBatch(Template.of(columns, [each.shape[1] for each in fixed]).fill(fixed), casts)
     cells = [cells_of(column, array) for column, array in zip(columns, values, strict=True)]
     rows = max(1, min(_BLOCK_ROWS, _BLOCK_ROWS * _BLOCK_BYTES // max(1, batch.nbytes)))
     blocks = (
@@ -101,46 +100,20 @@ def _single_precision(column: Column, values: pa.Array, casts: dict[str, str]) -
     return pa.array(narrow, pa.float32(), mask=mask)
 
 
-def _fits_template(columns: list[Column], values: list[pa.Array]) -> bool:
-    floats = all(column.kind is Kind.FLOAT for column in columns)
-    return floats and 0 < len(columns) <= _TEMPLATE_COLUMNS and not any(array.null_count for array in values)
-
-
-def _from_template(columns: list[Column], values: list[pa.Array]) -> memoryview:
-    """Encode rows of floats without a null: they differ from one template in the values and the checksum only."""
-    frame, places = float_frame(columns)
-    record = frame[HEADER:-FOOTER]
-    numbers = [array.to_numpy().astype("<f4", copy=False) for array in values]
-    rows = len(numbers[0])
-    out = np.empty((rows, len(frame)), np.uint8)
-    template = np.tile(np.frombuffer(frame, np.uint8), (min(rows, _TEMPLATE_ROWS), 1))
-    for start in range(0, rows, _TEMPLATE_ROWS):
-        block = template[: min(rows - start, _TEMPLATE_ROWS)]
-        pairs = []
-        for place, column in zip(places, numbers, strict=True):
-            cells = column[start : start + len(block)]
-            block[:, place : place + 4] = cells.view(np.uint8).reshape(-1, 4)
-            pairs.append((place - HEADER, cells.view("<u2").reshape(-1, 2)))
-        crc = masked(crc_of_rows(record, pairs))
-        block[:, -FOOTER:] = crc.astype("<u4", copy=False).view(np.uint8).reshape(-1, 4)
-        out[start : start + len(block)] = block
-    return out.reshape(-1).data
-
-
-def float_frame(columns: list[Column]) -> tuple[bytes, list[int]]:
-    """Return a framed record whose float features are all there and hold zero, and where in it each value stands.
-
-    Its checksum is left zero.
-    """
-    body, ends = b"", []
-    for column in columns:
-        body += entry_head(column.key, Kind.FLOAT, 4) + bytes(4)
-        ends.append(len(body))
-    head = MESSAGE + varint(len(body))
-    length = np.array([len(head) + len(body)], "<u8")
-    header = length.tobytes() + crc_of_lengths(length).astype("<u4").tobytes()
-    places = [HEADER + len(head) + end - 4 for end in ends]
-    return b"".join((header, head, body, bytes(FOOTER))), places
+def _fixed_cells(columns: list[Column], values: list[pa.Array]) -> list[npt.NDArray[np.uint8]] | None:
+    """Return the bytes of all values if every column has a value in each row, all of one size; else None."""
+    if not fits(columns) or any(array.null_count for array in values):
+        return None
+    cells = []
+    for column, array in zip(columns, values, strict=True):
+        if column.kind is Kind.FLOAT:
+            cells.append(array.to_numpy().astype("<f4", copy=False).view(np.uint8).reshape(-1, 4))
+        else:
+            found = uniform_varints(np.asarray(array.cast(pa.int64())))
+            if found is None:
+                return None
+            cells.append(found)
+    return cells
 
 
 def _joined_block(cells: list[Cells], start: int, stop: int) -> memoryview:
@@ -185,5 +158,6 @@ def _feature_heads(sizes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.uint8],
     # A record without any feature is empty, as TensorFlow writes it.
     heads = [MESSAGE + varint(size) if size else b"" for size in coded.dictionary.to_pylist()]
     width = max(map(len, heads))
-    table = np.frombuffer(b"".join(head.ljust(width, b"\0") for head in heads), np.uint8).reshape(-1, width)
+    table = np.frombuffer(b"".join(head.ljust(width, b"\0") for head in heads), np.uint8)
+    table = table.reshape(len(heads), width)
     return table[which], np.array([len(head) for head in heads])[which]
