@@ -219,6 +219,24 @@ def test_foreign_records_are_read_whatever_the_order_of_their_keys() -> None:
     assert rows == [first, first, {**nothing, "c": 1.5}, nothing, nothing]
 
 
+def test_long_keys_are_read_whatever_is_missing() -> None:
+    key = "k" * 200
+    numbers = pa.array([0.5, None, 1.5], pa.float32())
+    batch = pa.record_batch(
+        {key: [1, None, -1], key + "f": numbers, key[:100]: [None, 1, 2], key + "s": ["x", None, ""]}
+    )
+    assert decode(encode_batch(batch).data, batch.schema).to_pylist() == batch.to_pylist()
+
+
+@pytest.mark.parametrize("feature", [floats(1.0), integers(2**40), strings(b"abcdef")])
+def test_values_that_go_beyond_their_record_are_refused(feature: bytes) -> None:
+    entry = field(1, field(1, b"a") + field(2, feature))[:-2]
+    data = framed(example(("a", feature))) + framed(field(1, entry)) + framed(example(("b", integers(1))))
+    for kind in (pa.float32(), pa.int64(), pa.binary()):
+        with pytest.raises(DataError, match=r"record [12]"):
+            table(data, a=kind, b=pa.int64())
+
+
 def test_foreign_encodings_of_one_value_are_read() -> None:
     unpacked_integer = field(3, b"\x08\x85\x01")
     unpacked_float = field(2, b"\x0d" + struct.pack("<f", 2.5))
