@@ -107,5 +107,5 @@ class CSVDatasource(Datasource):
         )
         read = reader.read(output.path, context.scratch, context.run_job)
         for message in cast_messages(read.casts):
-            context.report.warn(message)
+            context.report.log(message)
         output.properties.update(splits=read.splits, source_identity=identity, tfrecord_casts=read.casts)

@@ -20,6 +20,7 @@ from zenml.errors import Problem, StoreError, ZenMLError
 from zenml.metadata.liveness import this_owner
 from zenml.metadata.records import ArtifactRecord, StepRecord
 from zenml.metadata.records import State as RunState
+from zenml.metadata.store import AttemptEnded
 from zenml.runtime.console import duration_text
 from zenml.runtime.fingerprint import Fingerprint, canonical_json, fingerprint
 from zenml.runtime.graph import Node
@@ -68,6 +69,8 @@ class StepRun:
             state = RunState.CANCELED
             launch.metadata.end_step(launch.run_id, node.id, state=state, attempt=attempt, error="stopped by the user")
             raise
+        except AttemptEnded:
+            raise  # another process took this run over: nothing of this attempt may be recorded
         except (Exception, SystemExit) as error:
             why = _explain(error)
             launch.metadata.end_step(

@@ -70,6 +70,6 @@ class Split(Step):
         if self.tfrecord:
             casts = folded_casts(state[split] for state in states for split in shares)
             for message in cast_messages(casts):
-                context.report.warn(message)
+                context.report.log(message)
             output.properties["tfrecord_casts"] = casts
         write_schema(output.path, source.schema)
