@@ -71,7 +71,7 @@ def digests(names: list[str]) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in names:
-            path = Path(folder, "model.skops")
+            path = Path(folder, "model.zip")
             save(fitted(name), path)
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found

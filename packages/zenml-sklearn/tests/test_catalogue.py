@@ -39,7 +39,7 @@ def test_other_names_are_not_found():
 def test_finding_imports_no_scikit_learn():
     script = (
         "import sys; from zenml_sklearn.catalogue import find, names; assert find('LogisticRegression'); names();"
-        "print([name for name in sys.modules if name.split('.')[0] in ('sklearn', 'scipy', 'skops')])"
+        "print([name for name in sys.modules if name.split('.')[0] in ('sklearn', 'scipy')])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

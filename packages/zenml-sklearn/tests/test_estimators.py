@@ -96,7 +96,7 @@ def test_making_and_checking_a_trainer_imports_no_scikit_learn():
     script = (
         "import sys; from zenml_sklearn.trainer import SklearnTrainer;"
         "assert not list(SklearnTrainer(estimator='LogisticRegression', parameters={'C': 1}).check({}));"
-        "print([name for name in sys.modules if name.split('.')[0] in ('sklearn', 'scipy', 'skops', 'threadpoolctl')])"
+        "print([name for name in sys.modules if name.split('.')[0] in ('sklearn', 'scipy', 'threadpoolctl')])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -28,9 +28,9 @@ def test_a_tree_that_points_outside_of_itself_is_refused(field, value, tmp_path)
     forest = build("RandomForestClassifier", {"n_estimators": 2}, 0).fit(DATA, TARGET)
     assert broken(forest) == ""
     forest.estimators_[1].tree_ = change_tree(forest.estimators_[1].tree_, field, value)
-    save(forest, tmp_path / "model.skops")
+    save(forest, tmp_path / "model.zip")
     with pytest.raises(DataError, match="the model file is damaged: a Tree in it points outside of itself"):
-        load(tmp_path / "model.skops")
+        load(tmp_path / "model.zip")
 
 
 @pytest.mark.parametrize(("field", "value"), [("left", 10**6), ("right", 0), ("feature_idx", 3), ("feature_idx", -1)])
@@ -38,9 +38,9 @@ def test_a_boosted_tree_that_points_outside_of_itself_is_refused(field, value, t
     model = build("HistGradientBoostingClassifier", {"max_iter": 1}, 0).fit(DATA, TARGET)
     assert broken(model) == ""
     model._predictors[0][0].nodes[field][0] = value
-    save(model, tmp_path / "model.skops")
+    save(model, tmp_path / "model.zip")
     with pytest.raises(DataError, match="a TreePredictor in it"):
-        load(tmp_path / "model.skops")
+        load(tmp_path / "model.zip")
 
 
 @pytest.mark.parametrize("algorithm", ["kd_tree", "ball_tree"])
@@ -56,6 +56,6 @@ def test_a_neighbour_tree_that_points_outside_of_itself_is_refused(algorithm, pa
     tree = type(model._tree).__new__(type(model._tree))
     tree.__setstate__(tuple(state))
     model._tree = tree
-    save(model, tmp_path / "model.skops")
+    save(model, tmp_path / "model.zip")
     with pytest.raises(DataError, match="Tree in it points outside of itself"):
-        load(tmp_path / "model.skops")
+        load(tmp_path / "model.zip")

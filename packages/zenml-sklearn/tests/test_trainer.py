@@ -60,7 +60,7 @@ def test_the_bundle_of_a_cached_version_keeps_its_structure(bench, prepared):
     assert SklearnTrainer.CACHE_VERSION == 1
     names = sorted(path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file())
     assert names == [
-        "bundle.json", "example.json", "model/0.skops", "signature.json", "transform/transform.json",
+        "bundle.json", "example.json", "model/0.zip", "signature.json", "transform/transform.json",
     ]  # fmt: skip
     bundle = json.loads((model / "bundle.json").read_text())
     assert bundle["trainer"] == "SklearnTrainer"
@@ -69,12 +69,16 @@ def test_the_bundle_of_a_cached_version_keeps_its_structure(bench, prepared):
     assert bundle["labels"] == [
         {"name": "has_diabetes", "task": "classification", "classes": [0, 1], "codes": [0, 1]}
     ]  # fmt: skip
-    with zipfile.ZipFile(model / "model" / "0.skops") as archive:
-        schema = json.loads(archive.read("schema.json"))
-    assert (schema["__module__"], schema["__class__"]) == ("sklearn.linear_model._logistic", "LogisticRegression")
-    attributes = schema["content"]["content"]
-    assert {"coef_", "intercept_", "classes_", "random_state", "_sklearn_version"} <= attributes.keys()
-    assert json.loads(attributes["random_state"]["content"]) == 1729
+    with zipfile.ZipFile(model / "model" / "0.zip") as archive:
+        row = json.loads(archive.read("estimator.json"))
+        assert archive.namelist() == ["estimator.json", "0.npy", "1.npy", "2.npy", "3.npy"]
+    assert (row["format"], row["estimator"]["new"], row["estimator"]["arguments"]) == (1, "LogisticRegression", [])
+    attributes = dict(row["estimator"]["state"]["dict"])
+    assert attributes["random_state"] == 1729
+    assert attributes["max_iter"] == 50
+    assert attributes["n_features_in_"] == 7
+    found = [name for name, value in attributes.items() if isinstance(value, dict) and "array" in value]
+    assert found == ["classes_", "n_iter_", "coef_", "intercept_"]
 
 
 @pytest.mark.parametrize("estimator", ["LogisticRegression", "RandomForestClassifier"])
@@ -87,7 +91,7 @@ def test_two_trainings_give_the_same_bundle(bench, prepared, estimator):
 
 def test_another_seed_gives_another_forest(bench, prepared):
     one, two = (train(bench, prepared[1], "RandomForestClassifier", seed=seed, n_estimators=3) for seed in (1, 2))
-    assert (one.path / "model" / "0.skops").read_bytes() != (two.path / "model" / "0.skops").read_bytes()
+    assert (one.path / "model" / "0.zip").read_bytes() != (two.path / "model" / "0.zip").read_bytes()
 
 
 def test_each_label_gets_an_estimator_of_its_own(bench, animals):
@@ -254,7 +258,7 @@ def test_a_file_with_another_model_is_refused(bench, prepared):
     model = train(bench, prepared[1], "LogisticRegression").path
     features, target = np.zeros((4, 7), np.float32), np.array([0, 1, 2, 1])
     for estimator in ("Ridge", "GaussianNB"):
-        save(build(estimator, {}, 0).fit(features, target), model / "model" / "0.skops")
+        save(build(estimator, {}, 0).fit(features, target), model / "model" / "0.zip")
         with pytest.raises(DataError, match="does not hold a classification of has_diabetes"):
             load_model(model)
 

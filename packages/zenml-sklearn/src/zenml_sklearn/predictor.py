@@ -31,7 +31,7 @@ class SklearnPredictor:
         self._threads = threads
         self._estimators: list[tuple[LabelInfo, Any]] = []
         for number, label in enumerate(bundle.labels):
-            path = bundle.model_folder / f"{number}.skops"
+            path = bundle.model_folder / f"{number}.zip"
             estimator = load(path)
             if not _fits(estimator, label):
                 raise DataError(f"the model file does not hold a {label.task} of {label.name}", str(path))

@@ -44,7 +44,7 @@ class SklearnTrainer(Trainer):
         yield from estimators.problems(self.estimator, self.parameters, type(self).__name__)
 
     def fit(self, training: Training) -> Sequence[LabelInfo]:
-        """Fit an estimator per label and save each as `<number of the label>.skops`."""
+        """Fit an estimator per label and save each as `<number of the label>.zip`."""
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it ships no types
 
         from zenml_sklearn.persistence import save
@@ -62,7 +62,7 @@ class SklearnTrainer(Trainer):
                     left_out = int((~target.rows).sum())
                     training.report.warn(f"{left_out} rows without a value of {target.label.name} are not trained on")
                 estimator = self._fit(features if every else features[target.rows], target, training)
-                save(estimator, training.folder / f"{number}.skops")
+                save(estimator, training.folder / f"{number}.zip")
         return [target.label for target in targets]
 
     @classmethod

@@ -1,45 +1,94 @@
-"""The types beyond skops' own defaults that a model file may hold.
+"""The names that a model file may hold: scikit-learn's classifiers and regressors, and a list.
 
-The list is code: what a file says of itself never widens it. All of them are plain containers of numbers and of other
-listed types.
+All of it is code: what a file says of itself never widens it. Whatever is listed is a container of numbers and of other
+trusted things, or a function that only computes.
 """
 
 from __future__ import annotations
 
-_METRICS = (
+import importlib
+from functools import cache
+from typing import Any
+
+from zenml_sklearn.catalogue import find
+
+
+class UntrustedError(TypeError):
+    """A class or function is not on the list."""
+
+
+_LOSSES = (
+    "AbsoluteError", "ExponentialLoss", "HalfBinomialLoss", "HalfGammaLoss", "HalfMultinomialLoss", "HalfPoissonLoss",
+    "HalfSquaredError", "HalfTweedieLoss", "HalfTweedieLossIdentity", "HuberLoss", "PinballLoss",
+)  # fmt: skip
+
+_DISTANCES = (
     "BrayCurtisDistance", "CanberraDistance", "ChebyshevDistance", "DiceDistance", "EuclideanDistance",
     "HammingDistance", "HaversineDistance", "JaccardDistance", "ManhattanDistance", "MinkowskiDistance",
     "RogersTanimotoDistance", "RussellRaoDistance", "SEuclideanDistance", "SokalSneathDistance",
 )  # fmt: skip
 
-_SCORES = (
-    "accuracy_score", "balanced_accuracy_score", "f1_score", "jaccard_score", "matthews_corrcoef", "precision_score",
-    "recall_score",
-)  # fmt: skip
+TRUSTED: dict[str, tuple[str, ...]] = {
+    "scipy.sparse._csr": ("csr_array", "csr_matrix"),
+    "sklearn._loss._loss": (*(f"Cy{name}" for name in _LOSSES), "__pyx_unpickle_CyHalfMultinomialLoss"),
+    "sklearn._loss.link": ("HalfLogitLink", "IdentityLink", "Interval", "LogLink", "LogitLink", "MultinomialLogit"),
+    "sklearn._loss.loss": _LOSSES,
+    "sklearn.calibration": ("_CalibratedClassifier", "_SigmoidCalibration", "_TemperatureScaling"),
+    "sklearn.ensemble._hist_gradient_boosting.binning": ("_BinMapper",),
+    "sklearn.ensemble._hist_gradient_boosting.predictor": ("TreePredictor",),
+    "sklearn.gaussian_process._gpc": ("_BinaryGaussianProcessClassifierLaplace",),
+    "sklearn.gaussian_process.kernels": ("ConstantKernel", "Product", "RBF"),
+    "sklearn.linear_model._sgd_fast": (
+        "EpsilonInsensitive", "Hinge", "Huber", "Log", "ModifiedHuber", "SquaredEpsilonInsensitive", "SquaredHinge",
+        "SquaredLoss",
+    ),
+    "sklearn.metrics._classification": (
+        "accuracy_score", "balanced_accuracy_score", "f1_score", "jaccard_score", "matthews_corrcoef",
+        "precision_score", "recall_score",
+    ),
+    "sklearn.metrics._dist_metrics": (*(f"{name}{bits}" for name in _DISTANCES for bits in ("32", "64")), "newObj"),
+    "sklearn.metrics._scorer": ("_CurveScorer", "_Scorer"),
+    "sklearn.multiclass": ("_ConstantPredictor",),
+    "sklearn.neighbors._ball_tree": ("BallTree", "newObj"),
+    "sklearn.neighbors._kd_tree": ("KDTree", "newObj"),
+    "sklearn.neural_network._stochastic_optimizers": ("AdamOptimizer", "SGDOptimizer"),
+    "sklearn.preprocessing._function_transformer": ("FunctionTransformer",),
+    "sklearn.preprocessing._label": ("LabelBinarizer", "LabelEncoder"),
+    "sklearn.tree._tree": ("Tree",),
+    "sklearn.utils._bunch": ("Bunch",),
+    "sklearn.utils._metadata_requests": ("MetadataRequest", "MethodMetadataRequest"),
+}  # fmt: skip
+"""Names by module, beyond the estimators of the catalogue."""
 
-TRUSTED_TYPES: tuple[str, ...] = (
-    "sklearn._loss.loss.HalfTweedieLoss",
-    "sklearn._loss.loss.HalfTweedieLossIdentity",
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.calibration._TemperatureScaling",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
-    "sklearn.gaussian_process.kernels.ConstantKernel",
-    "sklearn.gaussian_process.kernels.Product",
-    "sklearn.gaussian_process.kernels.RBF",
-    *(f"sklearn.metrics._dist_metrics.{name}{bits}" for name in _METRICS for bits in ("32", "64")),
-    *(f"sklearn.metrics._classification.{name}" for name in _SCORES),
-    "sklearn.metrics._scorer._CurveScorer",
-    "sklearn.metrics._scorer._Scorer",
-    "sklearn.multiclass._ConstantPredictor",
-    "sklearn.neighbors._ball_tree.BallTree",
-    "sklearn.neighbors._kd_tree.KDTree",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-    "sklearn.tree._tree.Tree",
-    "sklearn.utils._bunch.Bunch",
-    "sklearn.utils._metadata_requests.MetadataRequest",
-    "sklearn.utils._metadata_requests.MethodMetadataRequest",
-)
-"""Import paths of the trusted types."""
+
+def name_of(thing: Any) -> str:
+    """Return the name by which a trusted class or function is written: an estimator's, or `module:name`.
+
+    Raises:
+        UntrustedError: it is not trusted.
+    """
+    name, module = str(thing.__name__), str(thing.__module__)
+    estimator = find(name) if isinstance(thing, type) else None
+    if estimator is not None and estimator.load() is thing:
+        return name
+    if name not in TRUSTED.get(module, ()):
+        raise UntrustedError(f"{module}:{name}")
+    return f"{module}:{name}"
+
+
+@cache
+def resolve(name: str) -> Any:
+    """Return the class or function that `name_of` named; only trusted ones are imported.
+
+    Raises:
+        UntrustedError: it is not trusted.
+    """
+    module, _, member = name.rpartition(":")
+    if not module:
+        estimator = find(name)
+        if estimator is None:
+            raise UntrustedError(name)
+        return estimator.load()
+    if member not in TRUSTED.get(module, ()):
+        raise UntrustedError(name)
+    return getattr(importlib.import_module(module), member)
