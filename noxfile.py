@@ -46,12 +46,13 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache")
     session.run("python", "tools/facades.py", "--check")
+    session.run("python", "tools/readme.py", "--check")
 
 
 @nox.session
 def types(session: nox.Session) -> None:
     """Types, strictly."""
-    install(session, "mypy", "types-PyYAML")
+    install(session, "mypy", "types-PyYAML", "pytest")
     session.run("mypy", "packages/zenml-core/src", "packages/zenml-sklearn/src")
 
 

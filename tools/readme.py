@@ -38,7 +38,7 @@ def _output() -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = shutil.copytree(ROOT / "examples/quickstart", Path(name, "quickstart"), ignore=lambda *_: [".zenml"])
         done = subprocess.run([sys.executable, "run.py"], cwd=folder, capture_output=True, text=True, check=True)
-    return "\n".join(line.rstrip() for line in done.stdout.splitlines()) + "\n"
+    return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines()) + "\n"
 
 
 if __name__ == "__main__":
