@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,13 +165,3 @@ class Texts:
         if value not in self._numbers and len(self._numbers) >= _MOST_TEXTS:
             return _OTHER
         return self._numbers.setdefault(value, len(self._numbers))
-
-
-def sliceable(feature: Feature) -> bool:
-    """Say whether rows can be grouped by a column."""
-    return feature.type is not LogicalType.BYTES
-
-
-def columns_of(slices: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Return the columns that some slices need, each once, in order."""
-    return tuple(dict.fromkeys(name for names in slices for name in names))
