@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from zenml.data.metrics import METRICS, Outcomes
+from zenml.data.metrics import METRICS
+from zenml.data.metrics.outcomes import Outcomes
 from zenml.data.snapshot import Snapshot
 from zenml.errors import ConfigError, DataError
 from zenml.steps.base import Wired

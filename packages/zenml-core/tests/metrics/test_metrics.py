@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zenml.data.metrics import METRICS, Measured, Outcomes, find_metric
+from zenml.data.metrics import METRICS, Measured, find_metric
+from zenml.data.metrics.outcomes import Outcomes
 from zenml.data.shards import decode_state, encode_state
 from zenml.errors import ConfigError
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import Field, JsonValue
 
 from zenml.errors import ConfigError, DataError, Problem
@@ -15,9 +13,14 @@ from zenml.steps.base import Inputs
 from zenml.steps.trainer.base import Trainer
 from zenml.steps.trainer.bundle import Bundle
 from zenml.steps.trainer.prediction import LabelInfo, Predictor, Task
-from zenml.steps.trainer.targets import Target, read_targets
 from zenml.steps.trainer.training import Training
 from zenml_sklearn import estimators
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from zenml.steps.trainer.targets import Target
 
 
 class SklearnTrainer(Trainer):
@@ -47,6 +50,7 @@ class SklearnTrainer(Trainer):
         """Fit an estimator per label and save each as `<number of the label>.zip`."""
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it ships no types
 
+        from zenml.steps.trainer.targets import read_targets
         from zenml_sklearn.persistence import save
 
         wrong = list(estimators.problems(self.estimator, self.parameters, type(self).__name__))

@@ -19,8 +19,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from zenml.errors import ZenMLError
 
 State = dict[str, Any]
@@ -118,6 +116,8 @@ def fold_order(job: ShardJob, messages: Iterable[bytes]) -> list[State]:
 
 def encode_state(state: State) -> bytes:
     """Encode a state: length of the JSON part, JSON, then the bytes of its arrays in order of appearance."""
+    import numpy as np
+
     buffers: list[bytes] = []
 
     def leaf(value: Any) -> Any:
@@ -136,6 +136,8 @@ def encode_state(state: State) -> bytes:
 
 def decode_state(message: bytes) -> State:
     """Decode what `encode_state` made; arrays come back read-only."""
+    import numpy as np
+
     (size,) = struct.unpack_from("<Q", message)
     position = 8 + size
 

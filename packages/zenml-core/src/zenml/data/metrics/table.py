@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from zenml.data.metrics import classification, regression
 from zenml.data.metrics.measured import Measured, UndefinedError
-from zenml.data.metrics.outcomes import Outcomes
 from zenml.errors import ConfigError, Problem, closest
+
+if TYPE_CHECKING:
+    from zenml.data.metrics.outcomes import Outcomes
 
 Task = Literal["classification", "regression"]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric.
+    """A metric; its formula is the function of that name in the module of that task, imported when it is computed.
 
     Args:
         name: the name under which it is recorded.
         task: the kind of label it is for.
-        formula: computes it from at least one row, or raises `UndefinedError`.
         summary: what it is, in a line.
         greater_is_better: which way a better model moves it.
         aliases: other names for it.
@@ -32,7 +30,6 @@ class Metric:
 
     name: str
     task: Task
-    formula: Callable[[Outcomes], float]
     summary: str
     greater_is_better: bool
     aliases: tuple[str, ...] = ()
@@ -41,9 +38,12 @@ class Metric:
         """Compute the metric; where it is not defined, say why."""
         if len(outcomes) == 0:
             return Measured(None, "there are no rows")
+        import numpy as np
+
+        formula = getattr(importlib.import_module(f"zenml.data.metrics.{self.task}"), self.name)
         try:
             with np.errstate(all="ignore"):
-                value = self.formula(outcomes)
+                value = float(formula(outcomes))
         except UndefinedError as error:
             return Measured(None, str(error))
         return Measured(value) if math.isfinite(value) else Measured(None, "the value is too large for a number")
@@ -53,27 +53,27 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric(
-            "accuracy", "classification", classification.accuracy,
+            "accuracy", "classification",
             "part of the rows predicted rightly", True, ("binary_accuracy",),
         ),
         Metric(
-            "precision", "classification", classification.precision,
+            "precision", "classification",
             "part of the rows predicted positive that are positive", True,
         ),
         Metric(
-            "recall", "classification", classification.recall,
+            "recall", "classification",
             "part of the positive rows that are predicted positive", True,
         ),
-        Metric("f1", "classification", classification.f1, "harmonic mean of precision and recall", True),
-        Metric("roc_auc", "classification", classification.roc_auc, "area under the ROC curve", True),
-        Metric("pr_auc", "classification", classification.pr_auc, "average precision", True),
+        Metric("f1", "classification", "harmonic mean of precision and recall", True),
+        Metric("roc_auc", "classification", "area under the ROC curve", True),
+        Metric("pr_auc", "classification", "average precision", True),
         Metric(
-            "log_loss", "classification", classification.log_loss,
+            "log_loss", "classification",
             "mean negative logarithm of the true class's probability", False, ("binary_crossentropy",),
         ),
-        Metric("mae", "regression", regression.mae, "mean absolute error", False),
-        Metric("rmse", "regression", regression.rmse, "root of the mean squared error", False),
-        Metric("r2", "regression", regression.r2, "part of the variance that is explained", True),
+        Metric("mae", "regression", "mean absolute error", False),
+        Metric("rmse", "regression", "root of the mean squared error", False),
+        Metric("r2", "regression", "part of the variance that is explained", True),
     )
 }  # fmt: skip
 """All metrics by name, without aliases."""

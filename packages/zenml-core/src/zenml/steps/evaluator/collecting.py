@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from zenml.data.metrics import Outcomes
+from zenml.data.metrics.outcomes import Outcomes
 from zenml.errors import DataError
 from zenml.steps.evaluator.slicing import Coded, coder
 

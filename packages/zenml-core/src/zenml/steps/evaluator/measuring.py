@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from zenml.data.metrics import Measured, Metric, Outcomes
+from zenml.data.metrics import Measured, Metric
+from zenml.data.metrics.outcomes import Outcomes
 from zenml.steps.evaluator.collecting import Collected
 from zenml.steps.evaluator.slicing import Value, groups
 from zenml.steps.trainer.prediction import LabelInfo

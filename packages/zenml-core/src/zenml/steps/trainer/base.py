@@ -13,7 +13,6 @@ from zenml.errors import DataError, Problem
 from zenml.steps.base import Inputs, Step, StepContext
 from zenml.steps.trainer.bundle import MODEL_FOLDER, Bundle
 from zenml.steps.trainer.prediction import LabelInfo, Predictor
-from zenml.steps.trainer.reader import SplitReader
 from zenml.steps.trainer.training import Training
 
 
@@ -81,6 +80,7 @@ class Trainer(Step):
 
         from zenml.data.transforms import Transform as Fitted
         from zenml.plugins.registry import type_name
+        from zenml.steps.trainer.reader import SplitReader
 
         transform = Fitted.load(context.inputs["transform"].path)
         if not transform.labels:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Task = Literal["classification", "regression"]
 
@@ -81,5 +82,5 @@ class Prediction:
         return self.label.classes
 
 
-Predictor = Callable[[npt.NDArray[np.float32]], Mapping[str, Prediction]]
+Predictor: TypeAlias = "Callable[[npt.NDArray[np.float32]], Mapping[str, Prediction]]"
 """What a trainer's `load_bundle` returns: from transformed features (rows, width) to a prediction per label."""

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zenml.steps.base import Reporter
-from zenml.steps.trainer.reader import SplitReader
 
 if TYPE_CHECKING:
     from zenml.data.transforms import Transform
+    from zenml.steps.trainer.reader import SplitReader
 
 
 @dataclass(frozen=True)
