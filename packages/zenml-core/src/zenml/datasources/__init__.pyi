@@ -3,3 +3,4 @@
 
 from zenml.datasources.base import Datasource as Datasource
 from zenml.datasources.csv import CSVDatasource as CSVDatasource
+from zenml.datasources.parquet import ParquetDatasource as ParquetDatasource

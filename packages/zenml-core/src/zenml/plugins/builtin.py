@@ -60,6 +60,20 @@ def zenml_steps() -> list[Spec]:
         Spec("RandomSplit", "step", "zenml.steps.split.random_split:RandomSplit", "Divides rows at random by ratio"),
         Spec("NoSplit", "step", "zenml.steps.split.no_split:NoSplit", "Keeps all rows in one split"),
         Spec(
+            "CategoricalDomainSplit",
+            "step",
+            "zenml.steps.split.categorical_domain_split:CategoricalDomainSplit",
+            "Divides rows by lists of categories",
+        ),
+        Spec(
+            "CategoricalRatioSplit",
+            "step",
+            "zenml.steps.split.categorical_ratio_split:CategoricalRatioSplit",
+            "Divides categories, or the rows of each, by ratio",
+        ),
+        Spec("KeySplit", "step", "zenml.steps.split.key_split:KeySplit", "Keeps the rows of a key in one split"),
+        Spec("TimeSplit", "step", "zenml.steps.split.time_split:TimeSplit", "Divides rows by time"),
+        Spec(
             "StandardPreprocesser",
             "step",
             "zenml.steps.preprocesser.standard:StandardPreprocesser",
@@ -83,7 +97,10 @@ def zenml_steps() -> list[Spec]:
 @hookimpl
 def zenml_datasources() -> list[Spec]:
     """Offer the sources of data that need no other package."""
-    return [Spec("CSVDatasource", "datasource", "zenml.datasources.csv:CSVDatasource", "Reads CSV files")]
+    return [
+        Spec("CSVDatasource", "datasource", "zenml.datasources.csv:CSVDatasource", "Reads CSV files"),
+        Spec("ParquetDatasource", "datasource", "zenml.datasources.parquet:ParquetDatasource", "Reads Parquet files"),
+    ]
 
 
 @hookimpl

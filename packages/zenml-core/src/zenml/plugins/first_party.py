@@ -12,6 +12,7 @@ FIRST_PARTY: dict[str, tuple[str, str]] = {
     "NoSplit": ("zenml-core", "step"),
     "OrchestratorBaseBackend": ("zenml-core", "orchestrator"),
     "OrchestratorSubprocessBackend": ("zenml-core", "orchestrator"),
+    "ParquetDatasource": ("zenml-core", "datasource"),
     "ProcessingBaseBackend": ("zenml-core", "processing"),
     "RandomSplit": ("zenml-core", "step"),
     "SQLiteMetadataStore": ("zenml-core", "metadata-store"),

@@ -12,21 +12,14 @@ from zenml.data.csv.form import CSVForm
 from zenml.data.csv.header import Header, read_headers
 from zenml.data.csv.infer import infer
 from zenml.data.csv.parse import SPLIT
-from zenml.data.csv.problems import changed_files, shard_problems
 from zenml.data.schema import Feature, LogicalType, Schema
 from zenml.data.shards import RunJob, ShardJob, State
 from zenml.data.source_files import SourceFile
 from zenml.data.splits import fold_split, folded_casts, write_schema
 from zenml.data.statistics import sample_size
+from zenml.data.tables.problems import changed_files, shard_problems
+from zenml.data.tables.read import TableRead
 from zenml.errors import DataError, Problem, closest
-
-
-@dataclass(frozen=True)
-class CSVRead:
-    """What a reading gave besides the files: row counts by split, and what the TFRecord copies lost by column."""
-
-    splits: dict[str, Any]
-    casts: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,7 @@ class CSVReader:
     warn: Callable[[str], None]
     target: int = TARGET
 
-    def read(self, out: Path, scratch: Path, run_job: RunJob) -> CSVRead:
+    def read(self, out: Path, scratch: Path, run_job: RunJob) -> TableRead:
         """Write the snapshot of the files into `out`.
 
         Raises:
@@ -73,7 +66,7 @@ class CSVReader:
                 f'declare its type if it is another one, as in types={{"{name}": "float"}}'
             )
         write_schema(out, schema)
-        return CSVRead(splits, folded_casts(states))
+        return TableRead(splits, folded_casts(states))
 
     @property
     def _size(self) -> int:

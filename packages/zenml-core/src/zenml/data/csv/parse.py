@@ -18,11 +18,9 @@ from zenml.data.schema import LogicalType, Schema
 from zenml.data.shards import ShardOp, State
 from zenml.data.source_files import SourceFile
 from zenml.data.splits import shard_writer
+from zenml.data.tables.problems import SHOWN
 
 SPLIT = "all"
-SHOWN = 20
-"""How many bad cells of a column, and how many ragged rows, a shard tells in full."""
-
 _HEX = re.compile(rb"(?:^|[^0-9A-Za-z])0[xX]")
 _HEX_OVERLAP = 4
 

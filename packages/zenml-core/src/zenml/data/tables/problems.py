@@ -1,4 +1,4 @@
-"""Problems: what shards found wrong with CSV files, in the words of the user's files, rows and columns."""
+"""Problems: what shards found wrong with the files of a source, in the words of the user's files, rows and columns."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from zenml.data.csv.parse import SHOWN
 from zenml.data.shards import State
 from zenml.data.source_files import SourceFile
 from zenml.errors import DataError, Problem
+
+SHOWN = 20
+"""How many bad cells of a column, and how many bad rows, a shard tells in full."""
 
 
 def changed_files(files: Sequence[SourceFile]) -> list[Problem]:
@@ -44,6 +46,8 @@ def shard_problems(
         findings = state.get("findings", {})
         if findings.get("changed"):
             rows.append((order[url], 0, Problem("the file changed while it was read", url)))
+        if findings.get("failed"):
+            rows.append((order[url], before[url], Problem(findings["failed"], url, findings.get("mend", ""))))
         for row, problem, kind, count in _problems(url, findings, before[url]):
             rows.append((order[url], row, problem))
             counts[order[url], kind] = counts.get((order[url], kind), 0) + count

@@ -1,0 +1,1 @@
+"""Parquet files as shard jobs: cut by row group, typed by their own schema, checked and kept."""
