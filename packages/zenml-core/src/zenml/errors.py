@@ -6,7 +6,6 @@ check can report all that it found at once.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -91,6 +90,8 @@ class RunFailed(ZenMLError):  # noqa: N818 - the public name of a run's outcome
 
 def closest(name: str, candidates: Iterable[str]) -> str:
     """Return `Did you mean X?` for the candidate nearest to `name`, or an empty string when none is near."""
+    import difflib
+
     by_key = {candidate.lower(): candidate for candidate in sorted(candidates)}
     near = difflib.get_close_matches(name.lower(), by_key, n=1, cutoff=0.6)
     return f"Did you mean {by_key[near[0]]}?" if near else ""

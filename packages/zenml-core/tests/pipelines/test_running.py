@@ -50,7 +50,7 @@ def test_a_change_of_code_reruns_what_depends_on_it(project: Path, steps: Module
     pipeline.run()
     with (project / "steps_for_tests.py").open("a") as file:
         file.write("# changed\n")
-    code_digest._closure.cache_clear()
+    code_digest.code_of.cache_clear()
     assert pipeline.run().steps["note"].state == "COMPLETE"
 
 

@@ -260,3 +260,14 @@ def test_the_cache_lies_where_the_user_keeps_caches(monkeypatch):
     assert Path(cache_file()).parent == Path("/home/ada/.cache/zenml")
     monkeypatch.setattr(sys, "platform", "darwin")
     assert Path(cache_file()).parent == Path("/home/ada/Library/Caches/zenml")
+
+
+def test_a_command_called_like_a_package_does_not_hide_it(site, tmp_path, monkeypatch):
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    (commands / "acme").write_text("#!/bin/sh\n")
+    monkeypatch.syspath_prepend(commands)
+    package = site.add("acme", COUNTING + listing("AcmeStep"))
+    for _ in range(3):
+        assert names(site.find()["acme"]) == ["AcmeStep"]
+    assert loads(package) == 1

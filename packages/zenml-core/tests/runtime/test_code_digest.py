@@ -32,12 +32,12 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def digest(tree: Path) -> str:
-    code_digest._closure.cache_clear()
-    return code_of(importlib.import_module("app_pkg.steps").Mine, [tree]).digest
+    code_digest.code_of.cache_clear()
+    return code_of(importlib.import_module("app_pkg.steps").Mine, (tree,)).digest
 
 
 def test_the_closure_holds_packages_and_imports_inside_functions(tree: Path) -> None:
-    code = code_of(importlib.import_module("app_pkg.steps").Mine, [tree])
+    code = code_of(importlib.import_module("app_pkg.steps").Mine, (tree,))
     assert code.modules == ("app_pkg", "app_pkg.deep", "app_pkg.helper", "app_pkg.late", "app_pkg.steps")
     assert [name for name, _ in code.versions] == ["numpy"]
 
@@ -57,11 +57,11 @@ def test_a_change_elsewhere_does_not(tree: Path) -> None:
 
 
 def test_a_class_without_a_source_file_has_no_digest() -> None:
-    assert code_of(type("Made", (), {"__module__": "nowhere"}), []).digest == ""
+    assert code_of(type("Made", (), {"__module__": "nowhere"}), ()).digest == ""
 
 
 def test_an_installed_class_counts_its_own_package() -> None:
     from zenml.spec.model import PipelineSpec
 
-    code = code_of(PipelineSpec, [])
+    code = code_of(PipelineSpec, ())
     assert {"zenml", "zenml.spec", "zenml.spec.model"} <= set(code.modules)

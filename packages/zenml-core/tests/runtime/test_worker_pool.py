@@ -9,10 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from zenml.data.answers import WorkerFailedError
 from zenml.data.shards import ShardJob, fold_order
 from zenml.errors import DataError
 from zenml.runtime.processing_base import ProcessingBaseBackend
-from zenml.runtime.worker_pool import POOL, WorkerDiedError, WorkerFailedError
+from zenml.runtime.worker_pool import POOL, WorkerDiedError
 
 HERE = Path(__file__).parent
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +25,8 @@ def show_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json
 
 def show_json(value: object) -> None:
     """Print a value as indented JSON."""
+    import json
+
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from zenml.cli.output import json_option, show_json, show_rows
 
-pipeline_file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from zenml.spec.model import PipelineSpec
+    from zenml.spec.yaml_format import Lines
+
+pipeline_file = click.argument("file", type=click.Path(dir_okay=False))
 
 
 @click.group()
@@ -57,14 +63,14 @@ def get_pipeline(name: str, as_json: bool) -> None:
 @pipeline_file
 @click.option("--no-wait", is_flag=True, help="Return as soon as the run is submitted.")
 @json_option
-def run_pipeline(file: Path, no_wait: bool, as_json: bool) -> None:
+def run_pipeline(file: str, no_wait: bool, as_json: bool) -> None:
     """Run the pipeline in FILE."""
     from zenml.config.repository import find_root, make_root
     from zenml.pipelines.launching import launch
     from zenml.runtime.console import Console
 
-    spec, lines = _read(file)
-    root = find_root(file.parent) or make_root(Path.cwd())
+    spec, lines, folder = _read(file)
+    root = find_root(folder) or make_root(folder.cwd())
     run = launch(spec, root, lines=lines, wait=not no_wait, report=Console(quiet=True) if as_json else None)
     if as_json:
         show_json(run.to_json() if not no_wait else {"id": run.id})
@@ -75,7 +81,7 @@ def run_pipeline(file: Path, no_wait: bool, as_json: bool) -> None:
 @pipeline.command("validate")
 @pipeline_file
 @json_option
-def validate_pipeline(file: Path, as_json: bool) -> None:
+def validate_pipeline(file: str, as_json: bool) -> None:
     """Check the pipeline in FILE; every problem is told at once, with its line."""
     from dataclasses import asdict
 
@@ -85,8 +91,8 @@ def validate_pipeline(file: Path, as_json: bool) -> None:
     from zenml.runtime.source_roots import use_source_roots
 
     try:
-        spec, lines = _read(file)
-        use_source_roots(find_root(file.parent) or Path.cwd(), spec.environment.source_roots)
+        spec, lines, folder = _read(file)
+        use_source_roots(find_root(folder) or folder.cwd(), spec.environment.source_roots)
         graph = build_graph(spec, lines=lines)
     except ZenMLError as error:
         if not as_json:
@@ -113,13 +119,16 @@ def print_schema() -> None:
     show_json(json_schema(classes("step", "datasource"), backends))
 
 
-def _read(file: Path):  # type: ignore[no-untyped-def] # typing it would import the spec for --help
+def _read(file: str) -> tuple[PipelineSpec, Lines, Path]:
+    """Return the spec in a file, its lines, and the file's folder."""
+    from pathlib import Path
+
     from zenml.errors import SpecError
     from zenml.spec.yaml_format import read_yaml
 
     try:
-        text = file.read_text(encoding="utf-8")
+        text = Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SpecError(f"cannot read the pipeline file: {reason}", str(file)) from None
-    return read_yaml(text, str(file))
+        raise SpecError(f"cannot read the pipeline file: {reason}", file) from None
+    return *read_yaml(text, file), Path(file).parent

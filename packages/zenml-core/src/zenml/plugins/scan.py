@@ -146,15 +146,16 @@ def scan(entry: str) -> Segment:
     segment.settled = settled(*segment.key[:2])
     try:
         with os.scandir(entry) as items:
-            names = sorted(item.name for item in items)
+            names = sorted((item.name, item.is_dir()) for item in items)
     except NotADirectoryError:
         _scan_archive(entry, segment)
         return segment
     except OSError:
         return segment
-    for name in names:
+    for name, is_folder in names:
         stem, dot, _ = name.partition(".")
-        if stem.isidentifier() and (not dot or name.endswith((".py", ".so", ".pyd", ".pyc"))):
+        # A file without suffix is no module: a folder of commands holds one that is called as the package is.
+        if stem.isidentifier() and (is_folder if not dot else name.endswith((".py", ".so", ".pyd", ".pyc"))):
             segment.tops.append(stem)
         elif name.endswith((".dist-info", ".egg-info", "EGG-INFO")) and not name.startswith("~"):
             _scan_distribution(os.path.join(entry, name), segment)

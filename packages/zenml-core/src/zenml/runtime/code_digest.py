@@ -6,7 +6,7 @@ import ast
 import hashlib
 import importlib.metadata
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,11 +27,12 @@ class Code:
     versions: tuple[tuple[str, str], ...] = ()
 
 
-def code_of(kind: type, roots: Sequence[Path]) -> Code:
+@cache
+def code_of(kind: type, roots: tuple[Path, ...]) -> Code:
     """Return the code of a class: the closure of imports, also inside functions, under `roots`.
 
     A class from an installed distribution adds its own top package to the roots. Imports that are computed at run time
-    are not seen.
+    are not seen. What was read once holds for the life of the process, as the imported code itself does.
     """
     module = sys.modules.get(kind.__module__)
     name = getattr(module, "__file__", None)
@@ -47,7 +48,6 @@ def code_of(kind: type, roots: Sequence[Path]) -> Code:
     return _closure(module_name, own, tuple(places))
 
 
-@cache
 def _closure(module_name: str, own: Path, roots: tuple[Path, ...]) -> Code:
     sources: dict[str, bytes] = {}
     outside: set[str] = set()

@@ -66,7 +66,7 @@ def fingerprint(
     if ":" not in parts["type"] and step.CACHE_VERSION is not None:
         parts["code"] = step.CACHE_VERSION
     else:
-        code = code_of(kind, roots)
+        code = code_of(kind, tuple(roots))
         parts["code"] = code.digest
         versions |= dict(code.versions)
         servable = bool(code.digest)

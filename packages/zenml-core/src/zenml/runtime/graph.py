@@ -79,11 +79,15 @@ def build_graph(spec: PipelineSpec, *, live: Mapping[str, Step] | None = None, l
             backends[block.id] = step.backend
             if block.backend and step.backend is None:
                 backends[block.id] = _backend(block, step)
+            backend = backends[block.id]
+            found = backend.check() if backend else ()
+            problems += [_placed(problem, lines, path, block.id) for problem in found]
         except ZenMLError as error:
             problems += [_placed(problem, lines, path, block.id) for problem in error.problems]
     if spec.run.backend:
         try:
-            BaseBackend.from_config(spec.run.backend.model_dump())
+            backend = BaseBackend.from_config(spec.run.backend.model_dump())
+            problems += [_placed(problem, lines, ("run", "backend"), "run.backend") for problem in backend.check()]
         except ZenMLError as error:
             problems += [_placed(problem, lines, ("run", "backend"), "run.backend") for problem in error.problems]
     problems += _missing_parts(spec, steps, lines)

@@ -108,7 +108,7 @@ class Run:
     @property
     def metrics(self) -> dict[str, float]:
         """Metrics of the evaluator steps: name to value, overall on their split."""
-        return {name: value for step in self.record.steps for name, value in step.metrics.items()}
+        return _metrics(self.record)
 
     def raise_if_failed(self) -> None:
         """Raise what went wrong.
@@ -130,7 +130,7 @@ class Run:
         return {
             **run_row(record),
             "error": record.error,
-            "metrics": self.metrics,
+            "metrics": _metrics(record),
             "facts": dict(record.facts),
             "steps": steps,
             "spec": record.spec,
@@ -145,8 +145,9 @@ class Run:
         ]
         title = f"{record.pipeline}: run {self.id} {record.state}"
         print_table(("Step", "State", "Time", "Outputs"), rows, title=title)
-        if self.metrics:
-            print_table(("Metric", "Value"), [(name, f"{value:.4f}") for name, value in self.metrics.items()])
+        metrics = _metrics(record)
+        if metrics:
+            print_table(("Metric", "Value"), [(name, f"{value:.4f}") for name, value in metrics.items()])
 
 
 def run_row(record: RunRecord) -> dict[str, Any]:
@@ -166,6 +167,10 @@ def _duration(record: RunRecord | StepRecord) -> float | None:
     if record.started is None or record.finished is None:
         return None
     return round(record.finished - record.started, 6)
+
+
+def _metrics(record: RunRecord) -> dict[str, float]:
+    return {name: value for step in record.steps for name, value in step.metrics.items()}
 
 
 def _artifact_json(row: ArtifactRecord) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """A worker process of the local engine: `python -m zenml.runtime.worker`.
 
 It reads one JSON object per line from standard input: `{"job": …}` opens a shard job, `{"shard": n}` works on a shard
-of it. Each shard is answered with a frame: length (8 bytes, little endian), `+` and the message, or `-` and an error.
+of it. Each shard is answered with a frame: length (8 bytes, little endian) and a `ShardWorker`'s answer.
 When the pipe closes, the process ends at once, whatever it is doing.
 """
 
@@ -14,11 +14,9 @@ import signal
 import struct
 import sys
 import threading
-import traceback
 from typing import BinaryIO
 
-from zenml.data.shards import OpenJob, ShardJob
-from zenml.errors import ZenMLError
+from zenml.data.answers import ShardWorker
 
 
 def main() -> None:
@@ -29,35 +27,15 @@ def main() -> None:
     _limit_threads()
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, lines), daemon=True).start()
-    opened: OpenJob | None = None
+    worker: ShardWorker | None = None
     while True:
         request = json.loads(lines.get())
-        try:
-            if "job" in request:
-                opened = ShardJob.from_json(json.dumps(request["job"])).open()
-                continue
-            if opened is None:
-                raise ZenMLError("a shard came before its job")
-            answer = b"+" + opened.work(request["shard"])
-        except Exception as error:  # noqa: BLE001 - whatever an operation raises must reach the parent
-            answer = b"-" + encode_error(error)
-            if "job" in request:
-                opened = None
-        answers.write(struct.pack("<Q", len(answer)) + answer)
-        answers.flush()
-
-
-def encode_error(error: Exception) -> bytes:
-    """Return an error as JSON: its class, message, problems and traceback."""
-    problems = [[row.what, row.where, row.mend] for row in error.problems] if isinstance(error, ZenMLError) else []
-    row = {
-        "type": type(error).__name__,
-        "message": str(error),
-        "problems": problems,
-        "errno": getattr(error, "errno", None),
-        "traceback": traceback.format_exc(),
-    }
-    return json.dumps(row).encode()
+        if "job" in request:
+            worker = ShardWorker(json.dumps(request["job"]))
+        elif worker is not None:
+            answer = worker.answer(request["shard"])
+            answers.write(struct.pack("<Q", len(answer)) + answer)
+            answers.flush()
 
 
 def _listen(pipe: BinaryIO, lines: queue.SimpleQueue[bytes]) -> None:

@@ -13,9 +13,9 @@ import sys
 import threading
 from pathlib import Path
 
-from zenml import errors
+from zenml.data.answers import is_error, message_of
 from zenml.data.shards import ShardJob
-from zenml.errors import Problem, ZenMLError
+from zenml.errors import ZenMLError
 
 _ATTEMPTS = 3
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -23,10 +23,6 @@ _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 class WorkerDiedError(ZenMLError):
     """A worker process ended in the middle of a shard."""
-
-
-class WorkerFailedError(ZenMLError):
-    """An operation raised something that is not a ZenMLError; the message holds the worker's traceback."""
 
 
 class _Worker:
@@ -73,10 +69,9 @@ class _Worker:
             answer = b""
         if not answer:
             raise WorkerDiedError(_how_it_ended(self._process.wait()))
-        if answer[:1] == b"-":
-            self._job = None
-            raise _decode_error(answer[1:])
-        return answer[1:]
+        if is_error(answer):
+            self._job = None  # opened anew for its next shard, in case that opening it is what failed
+        return message_of(answer)
 
     def end(self, *, kill: bool = False) -> None:
         """End the process: it goes when its pipe closes."""
@@ -187,13 +182,3 @@ def _how_it_ended(status: int) -> str:
         name = signal.Signals(-status).name
         return f"a worker process was ended by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
     return f"a worker process ended with exit code {status}"
-
-
-def _decode_error(data: bytes) -> Exception:
-    row = json.loads(data)
-    if row["problems"]:
-        kind = getattr(errors, row["type"], ZenMLError)
-        return kind([Problem(*problem) for problem in row["problems"]])
-    if row["errno"] is not None:
-        return OSError(row["errno"], row["message"])
-    return WorkerFailedError(f"{row['type']}: {row['message']}\n{row['traceback']}")
