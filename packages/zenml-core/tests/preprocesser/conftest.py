@@ -38,6 +38,7 @@ class Preprocessed:
     examples: Path
     properties: Mapping[str, Any]
     warnings: Sequence[str]
+    jobs: Sequence[str]
 
     @property
     def fitted(self) -> Transform:
@@ -91,7 +92,10 @@ def preprocess(tmp_path: Path) -> Callable[..., Preprocessed]:
             folder.mkdir(parents=True)
         outputs = {name: NewArtifact(kind, folders[name]) for name, kind in step.outputs.items()}
 
+        jobs: list[str] = []
+
         def run_job(job: ShardJob) -> list[State]:
+            jobs.append(job.label)
             if engine is not None:
                 return fold_order(job, engine.map(job))
             opened = job.open()
@@ -100,6 +104,6 @@ def preprocess(tmp_path: Path) -> Callable[..., Preprocessed]:
         notes = Notes([])
         step.run(StepContext({"examples": examples}, outputs, 1729, run_job, folders["scratch"], notes))
         properties = outputs["examples"].properties
-        return Preprocessed(folders["transform"], folders["examples"], properties, notes.warnings)
+        return Preprocessed(folders["transform"], folders["examples"], properties, notes.warnings, jobs)
 
     return run

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -253,3 +254,41 @@ def test_the_golden_output_changes_only_with_the_cache_version(snapshot: Any, pr
     digest.update((done.transform / "transform.json").read_bytes())
     digest.update(repr(done.fitted.column_names).encode())
     assert (step.CACHE_VERSION, digest.hexdigest()[:16]) == (1, "5a1787892f1beb72")
+
+
+def test_chains_are_fitted_in_as_few_passes_as_they_need(snapshot: Any, preprocess: Any) -> None:
+    table = mixed(900).append_column("when", pa.array(range(900), pa.timestamp("s")).cast(pa.timestamp("us")))
+    one_pass = {
+        "income": {"transform": [{"method": "log"}, {"method": "scale_to_z_score"}]},
+        "age": {"transform": [{"method": "bucketize", "parameters": {"num_buckets": 4}}, {"method": "one_hot_encode"}]},
+        "when": {"transform": [{"method": "date_part", "parameters": {"part": "minute", "cyclic": True}}]},
+    }
+    done = preprocess(snapshot(train=table, rows=200), StandardPreprocesser(labels=["churned"], overwrite=one_pass))
+    assert done.jobs == ["analyse rows", "transform rows"]
+    assert done.fitted.features["when"] == "timestamp"
+    assert done.fitted.example[1]["when"] == "1970-01-01T00:00:01"
+    known = table["churned"].is_valid().to_numpy()
+    income = np.log1p(np.nan_to_num(table["income"].to_numpy(), nan=pc.mean(table["income"]).as_py()))
+    wanted = (income - income.mean()) / income.std()
+    np.testing.assert_allclose(done.table("train")["income"].to_numpy(), wanted[known], rtol=1e-5, atol=1e-6)
+    again = [{"method": name} for name in ("scale_to_0_1", "log", "scale_to_z_score")]
+    more = StandardPreprocesser(labels=["churned"], overwrite={**one_pass, "income": {"transform": again}})
+    twice = preprocess(snapshot(train=table, rows=200), more)
+    assert twice.jobs == ["analyse rows", "analyse rows", "transform rows"]
+    low, high = pc.min_max(table["income"]).as_py().values()
+    filled = np.nan_to_num(table["income"].to_numpy(), nan=pc.mean(table["income"]).as_py())
+    scaled = np.log1p((filled - low) / (high - low))
+    wanted = (scaled - scaled.mean()) / scaled.std()
+    np.testing.assert_allclose(twice.table("train")["income"].to_numpy(), wanted[known], rtol=1e-5, atol=1e-6)
+    for engine in (HostileProcessingBackend(seed=4), ProcessingBaseBackend(workers=2)):
+        other = preprocess(snapshot(train=table, rows=200), more, engine)
+        assert (other.transform / "transform.json").read_bytes() == (twice.transform / "transform.json").read_bytes()
+
+
+def test_a_text_that_is_no_date_stops_the_step(snapshot: Any, preprocess: Any) -> None:
+    table = pa.table({"when": ["2026-01-01", "2026-01-32"], "x": [1.0, 2.0]})
+    for more in ([], [{"method": "one_hot_encode"}]):
+        transform = [{"method": "date_part", "parameters": {"part": "day"}}, *more]
+        step = StandardPreprocesser(overwrite={"when": {"filling": [], "transform": transform}})
+        with pytest.raises(DataError, match=r"when'?: '2026-01-32' is no date"):
+            preprocess(snapshot(train=table), step)

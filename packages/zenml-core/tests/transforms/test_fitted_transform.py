@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from chains_for_tests import learn
 
 from zenml.data.schema import Schema
-from zenml.data.transforms import Asked, Summary, Transform, plan_chains
+from zenml.data.transforms import Asked, Transform, plan_chains
 from zenml.data.transforms.scaling import ScaleByMinMax
-from zenml.data.transforms.values import entering
 from zenml.errors import DataError
 
 ROWS = pa.record_batch(
@@ -34,12 +34,8 @@ def transform() -> Transform:
     asked = {"fare": Asked(fillings=(), transforms=(ScaleByMinMax(),))}
     chains, problems = plan_chains(Schema.from_arrow(ROWS.schema), FEATURES, LABELS, asked)
     assert not problems
-    fitted = []
-    for chain in chains:
-        summary = Summary(chain.kind, chain.needs)
-        summary.update(entering(ROWS.column(chain.name), chain.kind))
-        fitted.append(chain.fit(summary))
-    return Transform(tuple(fitted), ({"sex": "male", "age": 20, "fare": None, "member": True},))
+    fitted = tuple(learn(chain, ROWS.column(chain.name))[0] for chain in chains)
+    return Transform(fitted, ({"sex": "male", "age": 20, "fare": None, "member": True},))
 
 
 def test_it_says_what_it_takes_and_gives(transform: Transform) -> None:

@@ -63,7 +63,7 @@ def test_all_problems_are_found_at_once() -> None:
     assert "feature 'string': mean takes float and integer values, not string ones. Take one of: mode, constant" in text
     assert "label 'float': one_hot_encode takes boolean and integer and string values, not float ones" in text
     assert "feature 'boolean': constant: value is 'x', which does not fit boolean values" in text
-    assert "feature 'bytes': no method takes a column of type bytes" in text
+    assert "feature 'bytes': a column of type bytes has no default transform" in text
     assert len(problems) == 8
 
 

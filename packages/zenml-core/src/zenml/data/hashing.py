@@ -53,7 +53,7 @@ def bytes_hashes(array: pa.Array) -> Hashes:
     lengths = np.diff(offsets)
     hashes = mix(lengths.astype(np.uint64) + _GOLDEN)
     if data_buffer is None or offsets[-1] == offsets[0]:
-        return hashes
+        return mix(hashes)
     data = np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]]
     filled = np.flatnonzero(lengths)
     starts = (offsets[:-1] - offsets[0])[filled]

@@ -2,6 +2,7 @@
 
 from zenml.data.transforms.chain import Chain, FittedChain
 from zenml.data.transforms.fillings import FILLINGS
+from zenml.data.transforms.fitting import Fitting, Tap
 from zenml.data.transforms.method import Fitted, Method
 from zenml.data.transforms.plan import Asked, plan_chains, used_columns
 from zenml.data.transforms.summary import Need, Summary
@@ -15,9 +16,11 @@ __all__ = [
     "Chain",
     "Fitted",
     "FittedChain",
+    "Fitting",
     "Method",
     "Need",
     "Summary",
+    "Tap",
     "Transform",
     "plan_chains",
     "used_columns",

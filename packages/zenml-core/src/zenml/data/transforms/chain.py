@@ -12,7 +12,6 @@ import pyarrow as pa
 from zenml.data.transforms.fillings import FILLINGS
 from zenml.data.transforms.identity import Same
 from zenml.data.transforms.method import Arrays, Fitted, Method
-from zenml.data.transforms.summary import Need, Summary
 from zenml.data.transforms.table import TRANSFORMS
 from zenml.data.transforms.values import Value, ValueType, entering, floats_of
 
@@ -34,29 +33,12 @@ class Chain:
     methods: tuple[Method, ...]
 
     @property
-    def needs(self) -> frozenset[Need]:
-        """Return what a summary of the raw values must hold so that all methods can be fitted on it."""
-        return frozenset().union(*(method.NEEDS for method in self.methods))
-
-    @property
     def types(self) -> list[ValueType]:
         """Return the type of the raw values, and of what each method gives."""
         types = [self.kind]
         for method in self.methods:
             types.append(method.gives(types[-1]))
         return types
-
-    def fit(self, summary: Summary) -> FittedChain:
-        """Fit one method after the other.
-
-        Raises:
-            ValueError: a method cannot learn from these values.
-        """
-        fitted = []
-        for method in self.methods:
-            fitted.append(method.fit(summary))
-            summary = fitted[-1].summary(summary)
-        return FittedChain(self, tuple(fitted))
 
 
 @dataclass(frozen=True)
@@ -101,15 +83,24 @@ class FittedChain:
         Raises:
             ValueError: values of another kind.
         """
-        array = entering(array, self.chain.kind)
-        for fitted in self.fitted:
-            array = fitted.apply(array)
+        array = self.values(array)
         if self.chain.label:
             return array.cast(self.output_type)
         if pa.types.is_fixed_size_list(array.type):
             return array
         with np.errstate(over="ignore"):
             return pa.array(floats_of(array).astype(np.float32))
+
+    def values(self, array: pa.Array) -> pa.Array:
+        """Return what the last method gives of raw values, before it takes its output type.
+
+        Raises:
+            ValueError: values of another kind.
+        """
+        array = entering(array, self.chain.kind)
+        for fitted in self.fitted:
+            array = fitted.apply(array)
+        return array
 
     def to_json(self, files: Mapping[int, Mapping[str, str]]) -> dict[str, Any]:
         """Return the chain as JSON types.

@@ -44,6 +44,9 @@ class Filled(Fitted):
 
 
 class _Filling(Method):
+    CARRIES = frozenset({Need.MOMENTS, Need.COUNTS})
+    FILLS = True
+
     def load(self, taken: ValueType, row: Mapping[str, Any], arrays: Arrays) -> Fitted:
         """Read the value."""
         return self._filled(taken, row["value"])

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from zenml.data.transforms.method import Arrays, Fitted, Method
-from zenml.data.transforms.summary import Summary
+from zenml.data.transforms.summary import Need, Summary
 from zenml.data.transforms.values import ValueType
 
 
@@ -33,6 +33,7 @@ class NoTransform(Method):
 
     NAME = "no_transform"
     TAKES = frozenset(ValueType)
+    CARRIES = frozenset({Need.MOMENTS, Need.COUNTS})
 
     def fit(self, summary: Summary) -> Fitted:
         """Learn nothing."""

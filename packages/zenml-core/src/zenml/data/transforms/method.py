@@ -67,7 +67,18 @@ class Method(BaseModel):
     """Types of values that it can be applied to."""
 
     NEEDS: ClassVar[frozenset[Need]] = frozenset()
-    """What a summary must hold for `fit`."""
+    """What a summary must hold for `fit`; a method without needs is the same whatever the data are."""
+
+    CARRIES: ClassVar[frozenset[Need]] = frozenset({Need.COUNTS})
+    """Parts of a summary that `Fitted.summary` keeps; what a later method needs beside them is learned behind it."""
+
+    FILLS: ClassVar[bool] = False
+    """Whether every value stays as it is, and only nulls change."""
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Return what a summary must hold for `fit` with these parameters."""
+        return self.NEEDS
 
     def gives(self, taken: ValueType) -> ValueType:
         """Return the type of what comes out."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from zenml.data.schema import LogicalType, Schema
+from zenml.data.schema import Schema
 from zenml.data.transforms.chain import Chain
 from zenml.data.transforms.fillings import FILLINGS, FillMean, FillMedian, FillMode
 from zenml.data.transforms.identity import NoTransform
@@ -31,6 +31,8 @@ class Asked:
     fillings: Methods | None = None
     transforms: Methods | None = None
 
+
+_NOTHING: tuple[Methods, Methods] = ((), ())
 
 FEATURE_DEFAULTS: Mapping[ValueType, tuple[Methods, Methods]] = {
     ValueType.INTEGER: ((FillMedian(),), (ScaleToZScore(),)),
@@ -68,10 +70,11 @@ def plan_chains(
     for name in used_columns(schema, features, labels):
         label = name in labels
         kind = value_type(schema[name].type)
-        if kind is None:
-            problems.append(_type_problem(name, schema[name].type, label))
+        asked = overwrite.get(name, Asked())
+        if not asked.transforms and kind not in (LABEL_DEFAULTS if label else FEATURE_DEFAULTS):
+            problems.append(_type_problem(name, kind, label))
             continue
-        chain = Chain(name, kind, label, _methods(kind, label, overwrite.get(name, Asked())))
+        chain = Chain(name, kind, label, _methods(kind, label, asked))
         found = _chain_problems(chain)
         problems += found
         if not found:
@@ -89,7 +92,7 @@ def used_columns(schema: Schema, features: Sequence[str], labels: Sequence[str])
 
 
 def _methods(kind: ValueType, label: bool, asked: Asked) -> Methods:
-    fillings, transforms = (LABEL_DEFAULTS if label else FEATURE_DEFAULTS)[kind]
+    fillings, transforms = (LABEL_DEFAULTS if label else FEATURE_DEFAULTS).get(kind, _NOTHING)
     if asked.transforms is not None:
         transforms = asked.transforms
         # The median of integers is a float; where a transform wants a category, the mode is what fits.
@@ -120,9 +123,13 @@ def _name_problems(
     return problems
 
 
-def _type_problem(name: str, kind: LogicalType, label: bool) -> Problem:
+def _type_problem(name: str, kind: ValueType, label: bool) -> Problem:
     place = f"{'label' if label else 'feature'} {name!r}"
-    return Problem(f"no method takes a column of type {kind}", place, "Leave the column out, by naming the features")
+    fitting = ", ".join(other.NAME for other in TRANSFORMS.values() if kind in other.TAKES and other is not NoTransform)
+    mend = f"Name a transform in overwrite ({fitting}), or leave the column out by naming the features"
+    if label or not fitting:
+        mend = "Leave the column out, by naming the features"
+    return Problem(f"a column of type {kind} has no default transform", place, mend)
 
 
 def _chain_problems(chain: Chain) -> list[Problem]:
@@ -145,12 +152,21 @@ def _chain_problems(chain: Chain) -> list[Problem]:
             what = f"{method.NAME} of a label takes neither num_oov_buckets nor default_value"
             problems.append(Problem(what, place, "A class that is unknown becomes -1"))
         kind = method.gives(kind)
-    if kind is ValueType.STRING or (chain.label and kind is ValueType.VECTOR):
-        text = kind is ValueType.STRING
-        what = "text comes out in the end" if text else "a vector comes out, but a label is one number"
-        mend = "Take compute_and_apply_vocabulary" + (" or one_hot_encode" if not chain.label else "")
+    if kind in _OUTCOMES or (chain.label and kind is ValueType.VECTOR):
+        what, mend = _OUTCOMES.get(kind, ("a vector comes out, but a label is one number", _CODED))
+        if kind is ValueType.STRING and not chain.label:
+            mend += " or one_hot_encode"
         problems.append(Problem(what, place, mend))
     return problems
+
+
+_CODED = "Take compute_and_apply_vocabulary"
+_OUTCOMES = {
+    ValueType.STRING: ("text comes out in the end", _CODED),
+    ValueType.TIMESTAMP: ("a timestamp comes out in the end", "Take date_part"),
+    ValueType.BYTES: ("bytes come out in the end", "Leave the column out, by naming the features"),
+}
+"""Types of values that are no numbers, and what to do."""
 
 
 def _label_vocabulary(method: ComputeAndApplyVocabulary) -> ComputeAndApplyVocabulary:

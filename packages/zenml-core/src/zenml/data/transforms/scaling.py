@@ -64,6 +64,7 @@ class Scaled(Fitted):
 
 class _Scaling(Method):
     TAKES = NUMBERS
+    CARRIES = frozenset({Need.MOMENTS, Need.COUNTS})
     NEEDS: ClassVar[frozenset[Need]] = frozenset({Need.MOMENTS})
 
     def gives(self, taken: ValueType) -> ValueType:
@@ -119,6 +120,20 @@ class ScaleByMinMax(_Scaling):
         low, high = float(numbers.low or 0), float(numbers.high or 0)
         scale = (high - low) / (self.max - self.min)
         return Scaled(low, scale if scale > 0 and np.isfinite(scale) else 1.0, self.min)
+
+
+class ScaleTo01(_Scaling):
+    """Map the range of the training rows' values to 0 … 1: `scale_by_min_max` with its defaults.
+
+    The formula is (x - min) / (max - min), as of scikit-learn's MinMaxScaler. Values beyond the range of the training
+    rows go beyond 0 and 1; a column that is constant there becomes 0.
+    """
+
+    NAME = "scale_to_0_1"
+
+    def fit(self, summary: Summary) -> Fitted:
+        """Learn the range."""
+        return ScaleByMinMax().fit(summary)
 
 
 def _some(summary: Summary) -> Moments:

@@ -6,8 +6,9 @@ is fitted without reading the data again.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from enum import StrEnum
+from math import isfinite
 from typing import Self
 
 import numpy as np
@@ -37,9 +38,14 @@ class Summary:
 
     def __init__(self, kind: ValueType, needs: Collection[Need]) -> None:
         self.kind = kind
+        self.needs = frozenset(needs)
         self.missing = 0
         self.moments: Moments | None = Moments() if Need.MOMENTS in needs and kind.numeric else None
         self.counts: Counts | None = Counts(kind) if Need.COUNTS in needs else None
+
+    def fresh(self) -> Summary:
+        """Return a summary of no values with the same parts."""
+        return Summary(self.kind, self.needs)
 
     def update(self, array: pa.Array) -> None:
         """Add the values of a batch, in the Arrow type of their kind."""
@@ -80,6 +86,9 @@ class Summary:
     def filled(self, kind: ValueType, value: bool | int | float | str) -> Summary:
         """Return the summary of the same values once every null is `value`."""
         made = Summary(kind, ())
+        if isinstance(value, float) and not isfinite(value):
+            made.moments, made.counts = self.moments, self.counts
+            return made
         if self.moments is not None and not isinstance(value, str):
             made.moments = Moments()
             made.moments.merge(self.moments)
@@ -92,6 +101,25 @@ class Summary:
             made.counts = Counts.of(kind, values.cast(ARROW[kind], safe=False), counts)
             if self.missing:
                 made.counts.merge(Counts.of(kind, pa.array([value], ARROW[kind]), np.array([self.missing])))
+        return made
+
+    def mapped(self, kind: ValueType, apply: Callable[[pa.Array], pa.Array]) -> Summary:
+        """Return the summary of what `apply` makes of the values one by one, as far as their counts tell.
+
+        Args:
+            kind: type of what `apply` gives.
+            apply: a function of values that leaves null what is null.
+        """
+        made = Summary(kind, ())
+        made.missing = self.missing
+        if self.counts is not None and kind in ARROW:
+            values, counts = self.counts.result()
+            values = apply(values)
+            keep = values.is_valid() if kind is not ValueType.FLOAT else pc.is_finite(values).fill_null(False)
+            if not pc.all(keep, min_count=0).as_py():
+                made.missing += int(counts[values.is_null().to_numpy(zero_copy_only=False)].sum())
+                values, counts = values.filter(keep), counts[keep.to_numpy(zero_copy_only=False)]
+            made.counts = Counts.of(kind, values, counts)
         return made
 
     def to_state(self) -> State:

@@ -33,7 +33,7 @@ class Transform:
 
     Args:
         chains: the columns, features first.
-        example: a few raw rows of the features, as JSON types.
+        example: a few raw rows of the features, as JSON types: timestamps in ISO 8601, bytes in base64.
     """
 
     chains: tuple[FittedChain, ...]
@@ -41,7 +41,7 @@ class Transform:
 
     @cached_property
     def features(self) -> dict[str, str]:
-        """Return the type of each raw feature (`integer`, `float`, `boolean`, `string`) by its name."""
+        """Return the type of each raw feature (`integer`, `float`, `boolean`, `string`, …) by its name."""
         return {row.chain.name: row.chain.kind.value for row in self._features}
 
     @cached_property

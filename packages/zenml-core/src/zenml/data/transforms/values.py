@@ -19,6 +19,8 @@ class ValueType(StrEnum):
     FLOAT = "float"
     BOOLEAN = "boolean"
     STRING = "string"
+    BYTES = "bytes"
+    TIMESTAMP = "timestamp"
     VECTOR = "vector"
 
     @property
@@ -30,6 +32,7 @@ class ValueType(StrEnum):
 NUMBERS = frozenset({ValueType.INTEGER, ValueType.FLOAT})
 CATEGORIES = frozenset({ValueType.INTEGER, ValueType.BOOLEAN, ValueType.STRING})
 SCALARS = NUMBERS | CATEGORIES
+TEXT = frozenset({ValueType.STRING})
 
 Value = bool | int | float | str
 """A value of a column, as JSON holds it."""
@@ -41,12 +44,14 @@ ARROW = {
     ValueType.FLOAT: pa.float64(),
     ValueType.BOOLEAN: pa.bool_(),
     ValueType.STRING: pa.utf8(),
+    ValueType.BYTES: pa.binary(),
+    ValueType.TIMESTAMP: pa.timestamp("us"),
 }
 
 
-def value_type(kind: LogicalType) -> ValueType | None:
-    """Return the type of the values of a raw column, or None where no method takes it (bytes, timestamps)."""
-    return ValueType(kind.value) if kind.value in {member.value for member in ARROW} else None
+def value_type(kind: LogicalType) -> ValueType:
+    """Return the type of the values of a raw column."""
+    return ValueType(kind.value)
 
 
 def entering(array: pa.Array, kind: ValueType) -> pa.Array:
@@ -67,7 +72,7 @@ def entering(array: pa.Array, kind: ValueType) -> pa.Array:
     if not (pa.types.is_null(given) or any(check(given) for check in family)):
         raise ValueError(f"its values are of type {given}, but {kind} is expected")
     try:
-        return array.cast(wanted, safe=kind is not ValueType.FLOAT)
+        return array.cast(wanted, safe=kind not in (ValueType.FLOAT, ValueType.TIMESTAMP))
     except pa.ArrowInvalid as error:
         raise ValueError(f"its values do not fit {kind}: {error}") from None
 
@@ -78,6 +83,8 @@ _FAMILIES = {
     ValueType.FLOAT: _NUMERIC_CHECKS,
     ValueType.BOOLEAN: (pa.types.is_boolean,),
     ValueType.STRING: (pa.types.is_string, pa.types.is_large_string),
+    ValueType.BYTES: (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary),
+    ValueType.TIMESTAMP: (pa.types.is_timestamp, pa.types.is_date),
 }
 
 

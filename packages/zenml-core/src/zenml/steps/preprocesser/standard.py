@@ -16,7 +16,7 @@ from zenml.steps.preprocesser.config import ColumnConfig
 if TYPE_CHECKING:
     from zenml.data.shards import State
     from zenml.data.snapshot import Snapshot
-    from zenml.data.transforms import Chain, Transform
+    from zenml.data.transforms import Chain, Fitting, Summary, Transform
 
 
 class StandardPreprocesser(Preprocesser):
@@ -31,8 +31,9 @@ class StandardPreprocesser(Preprocesser):
         labels: columns to predict.
         overwrite: by column, what to do instead, as in `{"age": {"filling": [{"method": "constant", "parameters":
             {"value": 0}}], "transform": [{"method": "scale_by_min_max"}]}}`. Fillings are `min`, `max`, `mean`,
-            `median`, `mode`, `constant`; transforms `scale_to_z_score`, `scale_by_min_max`, `one_hot_encode`,
-            `compute_and_apply_vocabulary`, `no_transform`.
+            `median`, `mode`, `constant`; transforms `scale_to_z_score`, `scale_by_min_max`, `scale_to_0_1`, `clip`,
+            `log`, `bucketize`, `one_hot_encode`, `compute_and_apply_vocabulary`, `hash_strings`, `date_part`,
+            `no_transform`.
     """
 
     CACHE_VERSION = 1
@@ -99,29 +100,41 @@ def _size(shards: Sequence[Any]) -> int:
 
 
 def _learned(context: StepContext, source: Snapshot, chains: Sequence[Chain]) -> Transform:
-    """Analyse the training rows in one pass, and fit every chain on what was found."""
-    from zenml.data.transforms import Transform
+    """Analyse the training rows in as few passes as the chains need, mostly one, and fit every chain."""
+    from zenml.data.transforms import Fitting, Transform
     from zenml.steps.preprocesser.analysing import analysis_of, fold_analysis
 
     shards = source.shard_rows([TRAIN])
-    job = ShardJob(
-        "zenml.steps.preprocesser.analysing:AnalyseShard",
-        shards,
-        str(context.scratch.absolute()),
-        analysis_of(chains),
-        "analyse rows",
-        _size(shards),
-    )
-    summaries, example = fold_analysis(chains, context.run_job(job))
-    fitted, problems = [], []
-    for chain in chains:
+    fittings = waiting = [Fitting(chain) for chain in chains]
+    example = None
+    while example is None or waiting:
+        params = analysis_of(
+            [tap for fitting in waiting for tap in fitting.taps],
+            [chain.name for chain in chains if not chain.label] if example is None else (),
+            context.scratch / f"prefixes-{max(len(fitting.fitted) for fitting in fittings)}",
+        )
+        op, out = "zenml.steps.preprocesser.analysing:AnalyseShard", str(context.scratch.absolute())
+        states = context.run_job(ShardJob(op, shards, out, params, "analyse rows", _size(shards)))
+        summaries, rows = fold_analysis(waiting, states)
+        example = rows if example is None else example
+        _fit(waiting, summaries)
+        waiting = [fitting for fitting in waiting if not fitting.done]
+    return Transform(tuple(fitting.result for fitting in fittings), tuple(example))
+
+
+def _fit(fittings: Iterable[Fitting], summaries: Iterable[Summary]) -> None:
+    """Let each chain learn from the summaries of its taps."""
+    problems = []
+    left = iter(summaries)
+    for fitting in fittings:
+        own = [next(left) for _ in fitting.taps]
         try:
-            fitted.append(chain.fit(summaries[chain.name]))
+            fitting.take(own)
         except ValueError as error:
+            chain = fitting.chain
             problems.append(Problem(str(error), f"{'label' if chain.label else 'feature'} {chain.name!r}"))
     if problems:
         raise DataError(problems)
-    return Transform(tuple(fitted), tuple(example))
 
 
 def _record(context: StepContext, by_split: dict[str, list[State]], labels: Sequence[str]) -> None:
