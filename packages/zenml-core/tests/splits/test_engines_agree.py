@@ -11,7 +11,9 @@ from zenml.data.csv import commit
 from zenml.datasources.csv import CSVDatasource
 from zenml.errors import DataError
 from zenml.runtime.processing_base import ProcessingBaseBackend
+from zenml.steps.split.key_split import KeySplit
 from zenml.steps.split.random_split import RandomSplit
+from zenml.steps.split.time_split import TimeSplit
 from zenml.testing.hostile import HostileProcessingBackend
 
 ENGINES: list[ProcessingBackend] = [
@@ -61,3 +63,12 @@ def test_problems_are_the_same_on_every_engine(tmp_path: Path, run_step: Any) ->
             run_step(CSVDatasource(name="bad", path=str(path)), engine=engine)
         messages.add(str(error.value))
     assert len(messages) == 1
+
+
+def test_every_dealer_gives_the_same_bytes(mixed: str, run_step: Any, files_of: Any) -> None:
+    source = run_step(CSVDatasource(name="mixed", path=mixed))
+    for step in (KeySplit(key_columns=["city", "flag"]), TimeSplit(time_column="amount", shares=[0.6, 0.4])):
+        plain = run_step(step, {"examples": source})
+        other = run_step(step, {"examples": source}, engine=ENGINES[1])
+        assert files_of(other.path) == files_of(plain.path)
+        assert other.properties == plain.properties

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zenml.artifacts.handles import StoredArtifact
+from zenml.data.dealing import hash_borders
 from zenml.data.hashing import row_hashes
 from zenml.data.snapshot import Snapshot
-from zenml.data.splitter import hash_borders
 from zenml.datasources.csv import CSVDatasource
 from zenml.errors import ConfigError
 from zenml.steps.split.no_split import NoSplit

@@ -19,4 +19,4 @@ class NoSplit(Split):
 
     def run(self, context: StepContext) -> None:
         """Take the rows over."""
-        self._deal(context, {_NAME: 1.0})
+        self._deal(context, [_NAME], {"by": "row", "borders": [], "seed": context.seed})
