@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from zenml.errors import Problem
 from zenml.spec.component import Component
 
 
@@ -22,3 +24,10 @@ class BaseBackend(Component):
         super().__pydantic_init_subclass__(**kwargs)
         if cls.BACKEND_TYPE:
             cls.KINDS = (cls.BACKEND_TYPE,)
+
+    def check(self) -> Iterable[Problem]:
+        """Find, before anything runs, what is wrong with the fields and takes an SDK to tell.
+
+        It is called wherever a pipeline is planned, on another machine perhaps than the one that will do the work.
+        """
+        return ()

@@ -18,6 +18,7 @@ _FOREIGN = """
 import json, os, struct, sys
 from zenml.data.shards import ShardJob
 out = os.fdopen(os.dup(1), "wb")
+os.dup2(2, 1)  # what an operation prints must not end up among the messages
 job = ShardJob.from_json(sys.stdin.readline()).open()
 out.write(b"+")
 out.flush()
@@ -51,13 +52,17 @@ class HostileProcessingBackend(ProcessingBackend):
         chance.shuffle(tasks)
         parts = [tasks[place :: self.processes + 1] for place in range(self.processes + 1)]
         foreign = [_start(job, part) for part in parts[1:]]
-        _kill(killed)
-        opened = job.open()
-        messages = [opened.work(number) for number in parts[0]]
-        for process, part in zip(foreign, parts[1:], strict=True):
-            received = _finish(process)
-            messages += received
-            messages += [opened.work(number) for number in part[len(received) :]]
+        try:
+            _kill(killed)
+            opened = job.open()
+            messages = [opened.work(number) for number in parts[0]]
+            for process, part in zip(foreign, parts[1:], strict=True):
+                received = _finish(process)
+                messages += received
+                messages += [opened.work(number) for number in part[len(received) :]]
+        finally:
+            for process in foreign:
+                _end(process)
         messages += messages[: len(messages) // 2]
         chance.shuffle(messages)
         return messages
@@ -83,10 +88,14 @@ def _start(job: ShardJob, numbers: Sequence[int]) -> subprocess.Popen[bytes]:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kill a process once it has opened its job, so that it dies at work."""
-    stdout = _pipe(process.stdout)
-    stdout.read(1)
+    _pipe(process.stdout).read(1)
+    _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Leave nothing of a process, whether or not it has ended."""
     process.kill()
-    stdout.close()
+    _pipe(process.stdout).close()
     process.wait()
 
 
@@ -100,8 +109,6 @@ def _finish(process: subprocess.Popen[bytes]) -> list[bytes]:
         message = stdout.read(size)
         if len(message) == size:
             messages.append(message)
-    stdout.close()
-    process.wait()
     return messages
 
 
