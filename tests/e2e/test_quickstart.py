@@ -39,6 +39,11 @@ def test_it_trains_and_evaluates_and_the_second_run_is_cached(project: Path, tab
     assert set(run.metrics) == {"accuracy", "roc_auc", "log_loss"}
     assert run.steps["trainer"].outputs["model"].path.is_dir()
 
+    page = quickstart("data/diabetes.csv").view_statistics()
+    assert page.path is not None
+    assert "train" in page.path.read_text()
+    assert quickstart("data/diabetes.csv").evaluate() == run.metrics
+
     again = quickstart("data/diabetes.csv").run()
     assert {step.state for step in again.steps.values()} == {"CACHED"}
     assert again.metrics == run.metrics

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.orchestrator_interface import OrchestratorBackend
@@ -28,6 +28,9 @@ from zenml.spec.model import (
 )
 from zenml.spec.yaml_format import read_yaml, write_yaml
 from zenml.steps.base import Step
+
+if TYPE_CHECKING:
+    from zenml.reports.page import Page
 
 
 class Pipeline:
@@ -204,17 +207,43 @@ class Pipeline:
         Raises:
             ZenMLError: there is none.
         """
+        return self._newest_run(current_root()).metrics
+
+    def view_statistics(self, path: str | Path | None = None) -> Page:
+        """Write an HTML page that shows the columns of the newest complete run's data, its splits side by side.
+
+        Args:
+            path: the file to write; by default one below `.zenml/reports/`.
+
+        Returns:
+            The page, which shows itself in a notebook; `page.open()` shows it in a browser.
+
+        Raises:
+            ZenMLError: there is no complete run, or it has no examples.
+        """
+        from zenml.data.snapshot import Snapshot
+        from zenml.reports.statistics_page import statistics_page
+
+        root = current_root()
+        run = self._newest_run(root)
+        snapshots = [
+            output for step in run.steps.values() for output in step.outputs.values() if output.type == "Examples"
+        ]
+        if not snapshots:
+            raise ZenMLError(f"run {run.id} of pipeline {self.name!r} has no examples to show")
+        snapshot = Snapshot.of(run.store.open(snapshots[-1].uri))
+        splits = sorted(snapshot.splits, key=lambda name: -snapshot.rows(name))
+        page = statistics_page(f"{self.name}: statistics", {name: snapshot.statistics(name) for name in splits})
+        return page.write(path or root / ".zenml" / "reports" / f"{run.id}-statistics.html")
+
+    def _newest_run(self, root: Path) -> Run:
         from zenml.config.settings import artifact_store, metadata_store
         from zenml.metadata.records import State
 
-        root = current_root()
-        metadata, store = (
-            metadata_store(root, self.run_defaults.metadata_store),
-            artifact_store(root, self.run_defaults.artifact_store),
-        )
+        metadata = metadata_store(root, self.run_defaults.metadata_store)
         for record in metadata.list_runs(pipeline=self.name):
             if record.state is State.COMPLETE:
-                return Run(record.id, metadata, store).metrics
+                return Run(record.id, metadata, artifact_store(root, self.run_defaults.artifact_store))
         raise ZenMLError(f"pipeline {self.name!r} has no complete run yet", mend="Run it: pipeline.run()")
 
     def _live_steps(self, root: Path) -> dict[str, Step]:

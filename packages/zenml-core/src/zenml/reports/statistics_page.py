@@ -1,0 +1,188 @@
+"""The statistics page: every column of one or several tables, side by side, with what deserves a look."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from zenml.data.statistics.summary import ColumnStatistics, TableStatistics
+from zenml.reports.comparing import by_chance, common_bins, jensen_shannon, l_infinity, shares_of_values
+from zenml.reports.page import COLORS, Page, document
+
+MISSING_SHARE = 0.2
+"""Share of missing cells from which a column is pointed out."""
+
+DRIFT = 0.1
+"""Distance between two tables' distributions from which a column is pointed out, if chance does not explain it."""
+
+_VALUES = 8
+_NUMERIC = {"integer", "float", "timestamp"}
+
+_FILTER = """
+const box=document.getElementById('find'),only=document.getElementById('only');
+function show(){const text=box.value.toLowerCase();
+document.querySelectorAll('.card').forEach(card=>{card.hidden=!card.dataset.name.includes(text)||
+(only.checked&&!card.dataset.warn)})}
+box.oninput=only.onchange=show;
+"""
+
+
+def statistics_page(title: str, tables: Mapping[str, TableStatistics]) -> Page:
+    """Return a page that shows every column of some tables side by side.
+
+    Args:
+        title: what the page is about.
+        tables: statistics by the name of the split or version, at least one.
+    """
+    names = list(dict.fromkeys(column.name for table in tables.values() for column in table.columns))
+    cards, warned = [], 0
+    for name in names:
+        found = {label: _column(table, name) for label, table in tables.items()}
+        notes = _notes(found)
+        warned += bool(notes)
+        cards.append(_card(name, found, notes, list(tables)))
+    legend = " &nbsp; ".join(
+        f'<span><span class="key" style="background:{COLORS[number % len(COLORS)]}"></span>'
+        f'{escape(label)} <span class="soft num">{table.rows:,} rows</span></span>'
+        for number, (label, table) in enumerate(tables.items())
+    )
+    head = (
+        f'<p>{legend}</p><p class="soft">{len(names)} columns, {warned} with something to look at</p>'
+        '<input id="find" placeholder="Find a column" aria-label="Find a column"> '
+        '<label class="soft" style="white-space:nowrap"><input id="only" type="checkbox" style="width:auto">'
+        " only those to look at</label>"
+    )
+    return Page(document(title, head, f'<div class="grid">{"".join(cards)}</div>', _FILTER))
+
+
+def _column(table: TableStatistics, name: str) -> ColumnStatistics | None:
+    return next((column for column in table.columns if column.name == name), None)
+
+
+def _notes(found: Mapping[str, ColumnStatistics | None]) -> list[str]:
+    """Return what deserves a look."""
+    notes = []
+    there = {label: column for label, column in found.items() if column is not None}
+    for label, column in found.items():
+        if column is None:
+            notes.append(f"not in {label}")
+            continue
+        cells = column.count + column.missing
+        if cells and column.missing / cells >= MISSING_SHARE:
+            notes.append(f"{column.missing / cells:.0%} of the cells are missing in {label}")
+        if column.count and column.distinct == 1:
+            notes.append(f"one value only in {label}")
+        if column.numbers and column.numbers.infinite:
+            notes.append(f"{column.numbers.infinite:,} infinities in {label}")
+    drift = _drift(list(there.values()))
+    if drift:
+        notes.append(f"the distributions differ: {drift}")
+    return notes
+
+
+def _drift(columns: Sequence[ColumnStatistics]) -> str:
+    """Say how the first table's distribution differs from another's, where that is more than chance would do."""
+    if len(columns) < 2:
+        return ""
+    first, *others = columns
+    bins = common_bins(columns) if all(column.type in _NUMERIC for column in columns) else None
+    shares = None if bins else shares_of_values(columns)
+    for number, other in enumerate(others, 1):
+        rows = (first.count, other.count)
+        if bins:
+            distance = jensen_shannon(bins[0][0], bins[0][number])
+            if distance >= max(DRIFT, 2 * by_chance(bins[0][0], bins[0][number], rows)):
+                return f"Jensen-Shannon distance {distance:.2f}"
+        elif shares:
+            distance = l_infinity(shares, 0, number)
+            if distance >= max(DRIFT, 1.5 * math.sqrt(sum(1 / max(count, 1) for count in rows))):
+                return f"L-infinity distance {distance:.2f}"
+    return ""
+
+
+def _card(name: str, found: Mapping[str, ColumnStatistics | None], notes: Sequence[str], labels: list[str]) -> str:
+    there = {label: column for label, column in found.items() if column is not None}
+    kind = next(iter(there.values())).type
+    colors = {label: COLORS[number % len(COLORS)] for number, label in enumerate(labels)}
+    numeric = kind in _NUMERIC and any(column.numbers for column in there.values())
+    drawing = _histogram(there, colors) if numeric else _values(there, colors)
+    warnings = "".join(f'<p class="warn">{escape(note)}</p>' for note in notes)
+    marks = f'data-name="{escape(name.lower())}"' + (' data-warn="1"' if notes else "")
+    return (
+        f'<section class="card" {marks}><h2>{escape(name)}<span class="chip">{escape(str(kind))}</span></h2>'
+        f"{warnings}{drawing}{_figures(there, numeric)}</section>"
+    )
+
+
+def _histogram(columns: Mapping[str, ColumnStatistics], colors: Mapping[str, str]) -> str:
+    bins = common_bins(list(columns.values()))
+    if bins is None:
+        return ""
+    shares, low, high = bins
+    top = max(max(row) for row in shares) or 1.0
+    paths = []
+    for label, row in zip(columns, shares, strict=True):
+        width = 240 / len(row)
+        steps = "".join(f"V{90 - 86 * share / top:.1f}h{width:.2f}" for share in row)
+        look = f'fill="{colors[label]}" fill-opacity=".35" stroke="{colors[label]}"'
+        paths.append(f'<path d="M0 90{steps}V90Z" {look} vector-effect="non-scaling-stroke"/>')
+    return (
+        f'<svg viewBox="0 0 240 91" preserveAspectRatio="none" role="img" aria-label="histogram">{"".join(paths)}</svg>'
+        f'<div class="scale num"><span>{_number(low)}</span><span>{_number(high)}</span></div>'
+    )
+
+
+def _values(columns: Mapping[str, ColumnStatistics], colors: Mapping[str, str]) -> str:
+    shares = shares_of_values(list(columns.values()))
+    if not shares:
+        return '<p class="soft">too many values to count each</p>' if shares is None else ""
+    top = max(max(row) for row in shares.values()) or 1.0
+    rows = []
+    for value, row in list(shares.items())[:_VALUES]:
+        bars = "".join(
+            f'<div class="bar" style="width:{100 * share / top:.1f}%;background:{colors[label]}"></div>'
+            for label, share in zip(columns, row, strict=True)
+        )
+        percent = " / ".join(f"{share:.0%}" for share in row)
+        rows.append(
+            f'<tr><th title="{escape(value)}">{escape(value[:40]) or "(empty)"}</th>'
+            f'<td style="width:45%">{bars}</td><td class="num">{percent}</td></tr>'
+        )
+    more = len(shares) - _VALUES
+    tail = f'<p class="soft">and {more} more</p>' if more > 0 else ""
+    return f"<table>{''.join(rows)}</table>{tail}"
+
+
+def _figures(columns: Mapping[str, ColumnStatistics], numeric: bool) -> str:
+    rows: list[tuple[str, list[str]]] = [
+        ("values", [f"{column.count:,}" for column in columns.values()]),
+        ("missing", [_missing(column) for column in columns.values()]),
+        ("distinct", [("" if c.distinct_exact else "≈ ") + f"{c.distinct:,}" for c in columns.values()]),
+    ]
+    if numeric:
+        numbers = [column.numbers for column in columns.values()]
+        rows += [
+            ("mean", [_number(row.mean) if row else "" for row in numbers]),
+            ("std", [_number(row.std) if row and row.std is not None else "" for row in numbers]),
+            ("median", [_number(row.quantiles["0.5"]) if row and "0.5" in row.quantiles else "" for row in numbers]),
+        ]
+    elif any(column.lengths for column in columns.values()):
+        rows.append(
+            ("length", [f"{c.lengths.min}–{c.lengths.max}" if c.lengths else "" for c in columns.values()])  # noqa: RUF001 - a range
+        )
+    head = "".join(f"<th>{escape(label)}</th>" for label in columns) if len(columns) > 1 else ""
+    body = "".join(
+        f"<tr><th>{name}</th>{''.join(f'<td class=num>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for name, cells in rows
+    )
+    return f"<table>{f'<thead><tr><th></th>{head}</tr></thead>' if head else ''}{body}</table>"
+
+
+def _missing(column: ColumnStatistics) -> str:
+    cells = column.count + column.missing
+    return f"{column.missing:,} ({column.missing / cells:.1%})" if cells and column.missing else f"{column.missing:,}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"
