@@ -3,4 +3,5 @@
 
 from zenml.datasources.base import Datasource as Datasource
 from zenml.datasources.csv import CSVDatasource as CSVDatasource
+from zenml.datasources.json_lines import JSONLinesDatasource as JSONLinesDatasource
 from zenml.datasources.parquet import ParquetDatasource as ParquetDatasource

@@ -99,6 +99,12 @@ def zenml_datasources() -> list[Spec]:
     """Offer the sources of data that need no other package."""
     return [
         Spec("CSVDatasource", "datasource", "zenml.datasources.csv:CSVDatasource", "Reads CSV files"),
+        Spec(
+            "JSONLinesDatasource",
+            "datasource",
+            "zenml.datasources.json_lines:JSONLinesDatasource",
+            "Reads files of one JSON object a line",
+        ),
         Spec("ParquetDatasource", "datasource", "zenml.datasources.parquet:ParquetDatasource", "Reads Parquet files"),
     ]
 

@@ -69,10 +69,15 @@ def _problems(url: str, findings: Mapping[str, Any], before: int) -> list[tuple[
         what = f"{actual} {'cell' if actual == 1 else 'cells'} where the header has {expected}"
         problem = Problem(what, f"{url}, row {before + row}")
         found.append((before + row, problem, "ragged rows", ragged["count"] if not place else 0))
+    bad = findings.get("rows", {"count": 0, "first": []})
+    for place, (row, what, mend) in enumerate(bad["first"]):
+        problem = Problem(what, f"{url}, row {before + row}", mend)
+        found.append((before + row, problem, "bad rows", bad["count"] if not place else 0))
     for name, cells in findings.get("cells", {}).items():
         for place, (row, value, reason) in enumerate(cells["first"]):
             other = "bytes" if cells["type"] == "string" else "string"
             mend = f'If the column holds something else, declare it, as in types={{"{name}": "{other}"}}'
+            mend = cells.get("mend", mend)
             problem = Problem(f"{value!r} is {reason}", f"{url}, row {before + row}, column {name}", mend)
             found.append((before + row, problem, f"bad cells of {name}", cells["count"] if not place else 0))
     return found

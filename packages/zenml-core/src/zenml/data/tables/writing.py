@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from zenml.data.schema import Schema
+from zenml.data.schema import LogicalType, Schema
 from zenml.data.shards import RunJob, ShardJob, ShardOp, State
 from zenml.data.splits import ShardWriter, fold_split, folded_casts, shard_writer, write_schema
 from zenml.data.statistics import sample_size
@@ -56,7 +56,7 @@ class WriteTable(ShardOp):
         """Write one shard."""
         schema = Schema.from_json(self.params["schema"])
         try:
-            with self.writer(shard, schema) as writer:
+            with table_writer(self.out, shard["number"], schema, self.params) as writer:
                 cells = BadCells()
                 rows = 0
                 for batch in self.read(shard):
@@ -70,10 +70,12 @@ class WriteTable(ShardOp):
             return {"rows": error.rows, "findings": dict(error.findings)}
         return writer.state
 
-    def writer(self, shard: Mapping[str, Any], schema: Schema) -> AbstractContextManager[ShardWriter]:
-        """Open the shard's files."""
-        sample, tfrecord = self.params["sample"], self.params["tfrecord"]
-        return shard_writer(self.out, SPLIT, shard["number"], schema, sample=sample, tfrecord=tfrecord)
+
+def table_writer(
+    out: Path, number: int, schema: Schema, params: Mapping[str, Any]
+) -> AbstractContextManager[ShardWriter]:
+    """Open the files of a shard; `params` are those of a `TableJob`."""
+    return shard_writer(out, SPLIT, number, schema, sample=params["sample"], tfrecord=params["tfrecord"])
 
 
 @dataclass
@@ -96,12 +98,21 @@ class BadCells:
             try:
                 arrays.append(convert(array, feature.type))
             except (pa.ArrowInvalid, UnicodeDecodeError):
-                column = self.found.setdefault(feature.name, {"type": feature.type.value, "count": 0, "first": []})
-                places = misfits(array, feature.type, SHOWN - column["count"])
                 why = reason(feature.type, array.type)
-                column["first"] += [[first + place + 1, shown(array, place), why] for place in places]
-                column["count"] += len(places)
+                for place in misfits(array, feature.type, SHOWN - self._count(feature.name)):
+                    self.add(feature.name, feature.type, first + place + 1, shown(array, place), why)
         return None if self.found else pa.RecordBatch.from_arrays(arrays, schema=schema.to_arrow())
+
+    def _count(self, name: str) -> int:
+        count: int = self.found[name]["count"] if name in self.found else 0
+        return count
+
+    def add(self, name: str, kind: LogicalType, row: int, value: str, why: str) -> None:
+        """Note a cell; rows of the shard count from 1."""
+        column = self.found.setdefault(name, {"type": kind.value, "count": 0, "first": []})
+        column["count"] += 1
+        if column["count"] <= SHOWN:
+            column["first"].append([row, value, why])
 
 
 @dataclass(frozen=True)

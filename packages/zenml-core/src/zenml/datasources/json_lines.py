@@ -1,0 +1,49 @@
+"""JSONLinesDatasource: tables in files of one JSON object a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from zenml.data.source_files import SourceFile
+from zenml.datasources.files import ColumnType, FileDatasource
+from zenml.steps.base import StepContext
+
+if TYPE_CHECKING:
+    from zenml.data.tables.read import TableRead
+
+
+class JSONLinesDatasource(FileDatasource):
+    """Read the rows of one or many files of JSON lines (UTF-8, one object a line, its members the columns).
+
+    A column is of the kind (integers, numbers, texts, truth values) that at least 95 % of its values in the first
+    65,536 rows are, and then any value of another kind is an error; integers become floats where a later value asks
+    for it. Members may come in any order, and one that is absent is missing, as is null; `NaN` is missing too. Blank
+    lines are skipped. Nested values are refused.
+
+    Args:
+        path: see `FileDatasource`.
+        tfrecord: see `FileDatasource`.
+        types: types of columns that shall not be inferred, or that the first rows do not have, by name. A declared
+            column takes numbers in quotes, and as text keeps numbers as they are written.
+        columns: names of the columns to read, in that order, others being left out; all of the first rows by default,
+            and then any other is an error.
+    """
+
+    CACHE_VERSION = 1
+    CODEC: ClassVar[str] = "jsonl/1"
+    PARSING: ClassVar[tuple[str, ...]] = ("types", "columns")
+
+    types: dict[str, ColumnType] = Field(default_factory=dict)
+    columns: list[str] | None = Field(default=None, min_length=1)
+
+    def read_files(self, files: Sequence[SourceFile], context: StepContext) -> TableRead:
+        """Cut the files at line ends and parse them."""
+        from zenml.data.jsonl.commit import JSONLinesReader
+        from zenml.data.schema import LogicalType
+
+        declared = {name: LogicalType(kind) for name, kind in self.types.items()}
+        reader = JSONLinesReader(files, declared, self.columns, self.tfrecord, context.report.warn)
+        return reader.read(context.outputs["examples"].path, context.run_job)
