@@ -15,6 +15,7 @@ nox.needs_version = ">=2025.2"
 
 SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 PACKAGES = [f"./{path}" for path in sorted(Path("packages").iterdir()) if (path / "pyproject.toml").is_file()]
+CORE = "./packages/zenml-core"
 TEST_TOOLS = ["pytest", "pytest-xdist", "pytest-cov", "hypothesis", "hatchling", "nbclient", "ipykernel", "jsonschema"]
 
 
@@ -28,10 +29,10 @@ def find_interpreters() -> None:
 find_interpreters()
 
 
-def install(session: nox.Session, *tools: str, editable: bool = True) -> None:
-    """Install every distribution of this repository, and tools."""
+def install(session: nox.Session, *tools: str, packages: list[str] = PACKAGES, editable: bool = True) -> None:
+    """Install distributions of this repository, by default all, and tools."""
     flag = ["-e"] if editable else []
-    session.install("--quiet", *tools, *(word for package in PACKAGES for word in (*flag, package)))
+    session.install("--quiet", *tools, *(word for package in packages for word in (*flag, package)))
 
 
 def parallel() -> list[str]:
@@ -74,19 +75,19 @@ def matrix(session: nox.Session) -> None:
 @nox.session
 def tensorflow(session: nox.Session) -> None:
     """The TFRecord codec against TensorFlow's own reader and writer."""
-    install(session, *TEST_TOOLS, "tensorflow-cpu" if sys.platform == "linux" else "tensorflow")
+    install(session, *TEST_TOOLS, "tensorflow-cpu" if sys.platform == "linux" else "tensorflow", packages=[CORE])
     session.run("pytest", "tests/tensorflow", *session.posargs)
 
 
 @nox.session(python="3.11")
 def mlmd(session: nox.Session) -> None:
     """The metadata store against the ml-metadata library, which has wheels up to Python 3.11."""
-    install(session, *TEST_TOOLS, "ml-metadata==1.17.1")
+    install(session, *TEST_TOOLS, "ml-metadata==1.17.1", packages=[CORE])
     session.run("pytest", "tests/mlmd", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """The measurements of benchmarks/, as one table."""
-    install(session, "hatchling", editable=False)
+    install(session, "hatchling", packages=[CORE, "./packages/zenml-sklearn"], editable=False)
     session.run("python", "-m", "benchmarks", *session.posargs)

@@ -93,7 +93,7 @@ def _quickstart() -> list[Row]:
             return seconds([sys.executable, "run.py"], home)
 
         def imports() -> float:
-            modules = "pyarrow, pydantic, sqlalchemy, sklearn.linear_model, skops.io"
+            modules = "pyarrow, pydantic, sqlalchemy, sklearn.linear_model"
             return seconds([sys.executable, "-c", f"import {modules}"], home)
 
         fresh, cached, bare = interleaved(7, first, again, imports)
