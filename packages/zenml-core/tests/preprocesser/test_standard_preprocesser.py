@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from zenml.errors import ConfigError, DataError
 from zenml.runtime.processing_base import ProcessingBaseBackend
+from zenml.runtime.worker_pool import POOL
 from zenml.steps.base import Wired
 from zenml.steps.preprocesser import StandardPreprocesser
 from zenml.steps.split.no_split import NoSplit
@@ -292,3 +294,63 @@ def test_a_text_that_is_no_date_stops_the_step(snapshot: Any, preprocess: Any) -
         step = StandardPreprocesser(overwrite={"when": {"filling": [], "transform": transform}})
         with pytest.raises(DataError, match=r"when'?: '2026-01-32' is no date"):
             preprocess(snapshot(train=table), step)
+
+
+OWN = """
+import pyarrow.compute as pc
+from zenml.data.transforms import CustomTransform, ValueType
+
+class FromLowest(CustomTransform):
+    GIVES = ValueType.FLOAT
+
+    step: float = 1.0
+
+    def update(self, state, values):
+        lowest = pc.min(values).as_py()
+        return {"lowest": min(state.get("lowest", lowest), lowest)}
+
+    def merge(self, state, other):
+        return {"lowest": min(state["lowest"], other["lowest"])}
+
+    def apply(self, values, learned):
+        return pc.divide(pc.cast(pc.subtract(values, learned["lowest"]), "double"), self.step)
+"""
+
+
+def test_a_users_own_transform_is_learned_by_every_engine_in_the_same_pass(
+    project: Any, snapshot: Any, preprocess: Any
+) -> None:
+    (project / "own_steps_for_tests.py").write_text(OWN)
+    sys.path.insert(0, str(project))
+    method = {"method": "own_steps_for_tests:FromLowest", "parameters": {"step": 2}}
+    step = StandardPreprocesser(labels=["churned"], overwrite={"age": {"transform": [method]}})
+    (kind,) = step.code_classes()
+    assert kind.__name__ == "FromLowest"
+    table = mixed(1000)
+    examples = snapshot(train=table, rows=300)
+    done = preprocess(examples, step)
+    assert done.jobs == ["analyse rows", "transform rows"]
+    ages = table["age"].filter(table["churned"].is_valid())
+    wanted = (ages.cast("double").fill_null(pc.quantile(table["age"], 0.5)[0].as_py()).to_numpy() - 18) / 2
+    np.testing.assert_allclose(done.table("train")["age"].to_numpy(), wanted, rtol=1e-6)
+    for engine in (HostileProcessingBackend(seed=4), ProcessingBaseBackend(workers=2)):
+        POOL.close()  # workers of earlier tests do not know this one's folder
+        other = preprocess(examples, step, engine)
+        assert (other.transform / "transform.json").read_bytes() == (done.transform / "transform.json").read_bytes()
+        assert other.table("train").equals(done.table("train"))
+
+
+def test_every_problem_with_a_users_own_transform_is_found_when_the_step_is_made(project: Any) -> None:
+    (project / "own_broken_for_tests.py").write_text(OWN)
+    sys.path.insert(0, str(project))
+    methods = [
+        {"method": "own_broken_for_tests:FromLowst"},
+        {"method": "own_broken_for_tests:FromLowest", "parameters": {"stepp": 2.0}},
+        {"method": "nowhere_for_tests:X"},
+    ]
+    with pytest.raises(ConfigError) as caught:
+        StandardPreprocesser(overwrite={"age": {"transform": methods}})
+    text = str(caught.value)
+    assert "own_broken_for_tests has no FromLowst. Did you mean FromLowest?" in text
+    assert "unknown parameter. Did you mean step?" in text
+    assert "there is no module nowhere_for_tests" in text

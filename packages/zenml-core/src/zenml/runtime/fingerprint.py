@@ -70,6 +70,14 @@ def fingerprint(
         parts["code"] = code.digest
         versions |= dict(code.versions)
         servable = bool(code.digest)
+    classes: dict[str, str] = {}
+    for other in step.code_classes():
+        code = code_of(other, tuple(roots))
+        classes[type_name(other)] = code.digest
+        versions |= dict(code.versions)
+        servable = servable and bool(code.digest)
+    if classes:
+        parts["classes"] = classes
     if step.SEEDED:
         parts["seed"] = seed
     if source is not None:

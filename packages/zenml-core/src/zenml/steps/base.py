@@ -97,6 +97,10 @@ class Step(Component):
         """Return the part of the config that changes the step's outputs (JSON types)."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
+    def code_classes(self) -> Iterable[type]:
+        """Return the classes beside the step's own that its config names; their code counts in its fingerprint."""
+        return ()
+
     def split_names(self, inputs: Inputs) -> tuple[str, ...] | None:
         """Return the names of the splits in this step's outputs, or None where they are not known before it runs."""
         for producer in inputs.values():

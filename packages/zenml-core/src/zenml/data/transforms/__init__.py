@@ -1,19 +1,22 @@
 """Transforms: fillings and transforms of columns, and the fitted `Transform` that applies them everywhere alike."""
 
 from zenml.data.transforms.chain import Chain, FittedChain
+from zenml.data.transforms.custom import CustomTransform
 from zenml.data.transforms.fillings import FILLINGS
 from zenml.data.transforms.fitting import Fitting, Tap
 from zenml.data.transforms.method import Fitted, Method
 from zenml.data.transforms.plan import Asked, plan_chains, used_columns
 from zenml.data.transforms.summary import Need, Summary
-from zenml.data.transforms.table import TRANSFORMS
+from zenml.data.transforms.table import TRANSFORMS, transform_class
 from zenml.data.transforms.transform import Transform
+from zenml.data.transforms.values import ValueType
 
 __all__ = [
     "FILLINGS",
     "TRANSFORMS",
     "Asked",
     "Chain",
+    "CustomTransform",
     "Fitted",
     "FittedChain",
     "Fitting",
@@ -22,6 +25,8 @@ __all__ = [
     "Summary",
     "Tap",
     "Transform",
+    "ValueType",
     "plan_chains",
+    "transform_class",
     "used_columns",
 ]

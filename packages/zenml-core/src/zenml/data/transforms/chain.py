@@ -12,7 +12,7 @@ import pyarrow as pa
 from zenml.data.transforms.fillings import FILLINGS
 from zenml.data.transforms.identity import Same
 from zenml.data.transforms.method import Arrays, Fitted, Method
-from zenml.data.transforms.table import TRANSFORMS
+from zenml.data.transforms.table import transform_class
 from zenml.data.transforms.values import Value, ValueType, entering, floats_of
 
 
@@ -133,12 +133,13 @@ class FittedChain:
         steps: Sequence[Mapping[str, Any]] = row["steps"]
         methods = []
         for step in steps:
-            table, name = (FILLINGS, step["filling"]) if "filling" in step else (TRANSFORMS, step["transform"])
-            methods.append(table[name](**step["parameters"]))
+            kind = FILLINGS[step["filling"]] if "filling" in step else transform_class(step["transform"])
+            methods.append(kind(**step["parameters"]))
         chain = Chain(str(row["name"]), ValueType(row["type"]), label, tuple(methods))
         fitted = []
         for method, step, taken in zip(methods, steps, chain.types, strict=False):
             learned = step["learned"]
-            arrays = {name: read(value["file"]) for name, value in learned.items() if isinstance(value, dict)}
+            files = {name: value["file"] for name, value in learned.items() if isinstance(value, dict)}
+            arrays = {name: read(file) for name, file in files.items()}
             fitted.append(method.load(taken, learned, arrays))
         return cls(chain, tuple(fitted))

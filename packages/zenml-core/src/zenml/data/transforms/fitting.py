@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from zenml.data.transforms.chain import Chain, FittedChain
 from zenml.data.transforms.method import Fitted
-from zenml.data.transforms.summary import Need, Summary
+from zenml.data.transforms.summary import Learner, Need, Summary
 from zenml.data.transforms.values import ARROW
 
 _EVERYTHING = frozenset(Need)
@@ -105,6 +105,7 @@ class Fitting:
         self.taps: list[Tap] = []
         origin, known, wanted = start, _EVERYTHING, set[Need]()
         through = True  # whether a value that is there passes all methods since `start` before they are fitted
+        filled = False  # whether some of them fill with what is still to be learned
         self._end = len(methods)
         for position in range(start, len(methods)):
             method = methods[position]
@@ -119,7 +120,9 @@ class Fitting:
                 more = set(method.needs)
             wanted |= more
             known &= method.CARRIES
-            through = through and (method.FILLS or not method.needs)
+            learns = bool(method.needs)
+            through = through and (method.FILLS or not (learns or (filled and not method.KEEPS_NULLS)))
+            filled = filled or (method.FILLS and learns)
         self._tap(origin, wanted)
 
     def _tap(self, position: int, wanted: set[Need]) -> None:
@@ -132,4 +135,6 @@ class Fitting:
             Chain(self.chain.name, self.chain.kind, False, (*methods[:start], *fixed)),
             (*self.fitted, *(method.fit(nothing) for method in fixed)),
         )
-        self.taps.append(Tap(prefix, position, Summary(types[position], wanted)))
+        learner = methods[position] if Need.OWN in wanted else None
+        empty = Summary(types[position], wanted, learner if isinstance(learner, Learner) else None)
+        self.taps.append(Tap(prefix, position, empty))

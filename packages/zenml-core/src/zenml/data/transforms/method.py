@@ -72,6 +72,9 @@ class Method(BaseModel):
     CARRIES: ClassVar[frozenset[Need]] = frozenset({Need.COUNTS})
     """Parts of a summary that `Fitted.summary` keeps; what a later method needs beside them is learned behind it."""
 
+    KEEPS_NULLS: ClassVar[bool] = True
+    """Whether a null, and nothing else, comes out as null; fillings aside."""
+
     FILLS: ClassVar[bool] = False
     """Whether every value stays as it is, and only nulls change."""
 

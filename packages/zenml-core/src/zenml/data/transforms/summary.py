@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from enum import StrEnum
 from math import isfinite
-from typing import Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -20,12 +20,26 @@ from zenml.data.statistics._moments import Moments
 from zenml.data.transforms.counts import Counts
 from zenml.data.transforms.values import ARROW, ValueType
 
+_BATCH = 1 << 16
+
 
 class Need(StrEnum):
     """A part of a summary that a method is fitted on."""
 
     MOMENTS = "moments"
     COUNTS = "counts"
+    OWN = "own"
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """What keeps a state of its own in a summary; `CustomTransform` says what the methods do."""
+
+    def update(self, state: State, values: pa.Array) -> State:
+        """Add values that are there to a state, which is empty at first."""
+
+    def merge(self, state: State, other: State) -> State:
+        """Return the state of two runs of rows, of which `other` is the later one."""
 
 
 class Summary:
@@ -34,26 +48,31 @@ class Summary:
     Args:
         kind: type of the values.
         needs: the parts to keep.
+        learner: keeps the part `own`, of which infinities are no exception.
     """
 
-    def __init__(self, kind: ValueType, needs: Collection[Need]) -> None:
+    def __init__(self, kind: ValueType, needs: Collection[Need], learner: Learner | None = None) -> None:
         self.kind = kind
         self.needs = frozenset(needs)
         self.missing = 0
         self.moments: Moments | None = Moments() if Need.MOMENTS in needs and kind.numeric else None
         self.counts: Counts | None = Counts(kind) if Need.COUNTS in needs else None
+        self.learner = learner if Need.OWN in needs else None
+        self.own: State | None = None
 
     def fresh(self) -> Summary:
         """Return a summary of no values with the same parts."""
-        return Summary(self.kind, self.needs)
+        return Summary(self.kind, self.needs, self.learner)
 
     def update(self, array: pa.Array) -> None:
         """Add the values of a batch, in the Arrow type of their kind."""
         self.missing += array.null_count
-        if self.moments is None and self.counts is None:
+        if not self.needs:
             return
         if array.null_count:
             array = array.drop_null()
+        if self.learner is not None and len(array):
+            self.own = self.learner.update(self.own or {}, array)
         if self.kind is ValueType.FLOAT:
             finite = pc.is_finite(array)
             if not pc.all(finite, min_count=0).as_py():
@@ -70,6 +89,8 @@ class Summary:
             self.moments.merge(other.moments)
         if self.counts is not None and other.counts is not None:
             self.counts.merge(other.counts)
+        if self.learner is not None and other.own is not None:
+            self.own = other.own if self.own is None else self.learner.merge(self.own, other.own)
 
     def numbers(self) -> Moments:
         """Return the moments of the values."""
@@ -86,6 +107,11 @@ class Summary:
     def filled(self, kind: ValueType, value: bool | int | float | str) -> Summary:
         """Return the summary of the same values once every null is `value`."""
         made = Summary(kind, ())
+        if self.learner is not None:
+            made.own = self.own
+            for start in range(0, self.missing, _BATCH):
+                values = pa.repeat(pa.scalar(value, ARROW[kind]), min(_BATCH, self.missing - start))
+                made.own = self.learner.update(made.own or {}, values)
         if isinstance(value, float) and not isfinite(value):
             made.moments, made.counts = self.moments, self.counts
             return made
@@ -128,6 +154,7 @@ class Summary:
             "missing": self.missing,
             "moments": None if self.moments is None else self.moments.to_state(),
             "counts": None if self.counts is None else self.counts.to_state(),
+            "own": self.own,
         }
 
     @classmethod
@@ -137,4 +164,14 @@ class Summary:
         made.missing = state["missing"]
         made.moments = None if state["moments"] is None else Moments.from_state(state["moments"])
         made.counts = None if state["counts"] is None else Counts.from_state(kind, state["counts"])
+        made.own = _writable(state["own"])
         return made
+
+
+def _writable(value: Any) -> Any:
+    """Return a state with arrays that may be written to."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict):
+        return {key: _writable(row) for key, row in value.items()}
+    return [_writable(row) for row in value] if isinstance(value, list) else value

@@ -11,7 +11,7 @@ from typing import Any
 
 from zenml.data.shards import ShardOp, State
 from zenml.data.snapshot import shard_batches
-from zenml.data.transforms import Chain, FittedChain, Fitting, Summary, Tap, Transform
+from zenml.data.transforms import Chain, FittedChain, Fitting, Summary, Tap, Transform, transform_class
 from zenml.data.transforms.values import ValueType
 from zenml.errors import DataError
 
@@ -37,6 +37,7 @@ def analysis_of(taps: Sequence[Tap], example: Sequence[str], folder: Path) -> di
             "position": tap.position,
             "kind": tap.empty.kind.value,
             "needs": sorted(tap.empty.needs),
+            "learner": _learner_row(tap.empty.learner),
         }
         for tap in taps
     ]
@@ -76,7 +77,14 @@ class AnalyseShard(ShardOp):
 
 def _tap(row: Mapping[str, Any], prefix: FittedChain | None) -> Tap:
     raw = Chain(row["column"], ValueType(row["raw"]), False, ())
-    return Tap(prefix or FittedChain(raw, ()), row["position"], Summary(ValueType(row["kind"]), row["needs"]))
+    given = row["learner"]
+    learner: Any = transform_class(given["transform"])(**given["parameters"]) if given else None
+    empty = Summary(ValueType(row["kind"]), row["needs"], learner)
+    return Tap(prefix or FittedChain(raw, ()), row["position"], empty)
+
+
+def _learner_row(learner: Any) -> dict[str, Any] | None:
+    return None if learner is None else {"transform": learner.NAME, "parameters": learner.model_dump()}
 
 
 def _json(value: Any) -> Any:

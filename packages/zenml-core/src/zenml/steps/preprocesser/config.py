@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from zenml.errors import closest
+from zenml.errors import PluginError, closest
 from zenml.spec.component import config_problems
 
 if TYPE_CHECKING:
@@ -31,19 +31,35 @@ class _MethodConfig(BaseModel, ABC):
     @model_validator(mode="after")
     def _check_method(self) -> Self:
         kind, table = self._table()
+        if self._own:
+            try:
+                return self._checked(self._class())
+            except PluginError as error:
+                raise ValueError(str(error)) from None
         if self.method not in table:
             mend = closest(self.method, table) or f"Known: {', '.join(table)}"
             raise ValueError(f"there is no {kind} {self.method!r}. {mend}")
+        return self._checked(table[self.method])
+
+    def _checked(self, kind: type[Method]) -> Self:
         try:
-            self.build()
+            kind(**self.parameters)
         except ValidationError as error:
-            problems = config_problems(table[self.method], error, self.method)
+            problems = config_problems(kind, error, self.method)
             raise ValueError("; ".join(map(str, problems))) from None
         return self
 
+    @property
+    def _own(self) -> bool:
+        """Say whether the method is a class of the user's own."""
+        return False
+
+    def _class(self) -> type[Method]:
+        return self._table()[1][self.method]
+
     def build(self) -> Method:
         """Return the method with its parameters."""
-        return self._table()[1][self.method](**self.parameters)
+        return self._class()(**self.parameters)
 
 
 class FillingConfig(_MethodConfig):
@@ -57,7 +73,28 @@ class FillingConfig(_MethodConfig):
 
 
 class TransformConfig(_MethodConfig):
-    """One transform: `{"method": "scale_by_min_max", "parameters": {"min": -1.0}}`."""
+    """One transform: `{"method": "scale_by_min_max", "parameters": {"min": -1.0}}`.
+
+    The method may be a `CustomTransform` of the user's own, as `module:Class` or, in Python, as the class itself.
+    """
+
+    @field_validator("method", mode="before")
+    @classmethod
+    def _name_class(cls, method: object) -> object:
+        return f"{method.__module__}:{method.__qualname__}" if isinstance(method, type) else method
+
+    @property
+    def _own(self) -> bool:
+        return ":" in self.method
+
+    def _class(self) -> type[Method]:
+        from zenml.data.transforms import transform_class
+
+        return transform_class(self.method)
+
+    def code_class(self) -> type[Method] | None:
+        """Return the class, where it is the user's own."""
+        return self._class() if self._own else None
 
     @classmethod
     def _table(cls) -> tuple[str, Mapping[str, type[Method]]]:

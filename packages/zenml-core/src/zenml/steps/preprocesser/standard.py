@@ -33,7 +33,8 @@ class StandardPreprocesser(Preprocesser):
             {"value": 0}}], "transform": [{"method": "scale_by_min_max"}]}}`. Fillings are `min`, `max`, `mean`,
             `median`, `mode`, `constant`; transforms `scale_to_z_score`, `scale_by_min_max`, `scale_to_0_1`, `clip`,
             `log`, `bucketize`, `one_hot_encode`, `compute_and_apply_vocabulary`, `hash_strings`, `date_part`,
-            `no_transform`.
+            `no_transform`; each is documented at its class in `zenml.data.transforms`. A transform of your own, a
+            `zenml.data.transforms.CustomTransform`, is named `module:Class`.
     """
 
     CACHE_VERSION = 1
@@ -41,6 +42,14 @@ class StandardPreprocesser(Preprocesser):
     features: list[str] | None = None
     labels: list[str] = Field(default_factory=list)
     overwrite: dict[str, ColumnConfig] = Field(default_factory=dict)
+
+    def code_classes(self) -> Iterable[type]:
+        """Return the user's own transforms."""
+        for column in self.overwrite.values():
+            for transform in column.transform or ():
+                kind = transform.code_class()
+                if kind is not None:
+                    yield kind
 
     def check(self, inputs: Inputs) -> Iterable[Problem]:
         """Find what is wrong with the columns without looking at the data."""
