@@ -189,7 +189,11 @@ class _Silent:
     @contextmanager
     def progress(self, label: str, total: float) -> Iterator[Advance]:
         """Show nothing."""
-        yield lambda units=1: None
+        yield _advance
+
+
+def _advance(units: float = 1) -> None:
+    """Do nothing."""
 
 
 def run_step(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,15 +68,12 @@ class RefuseToOpen(ShardOp):
 
 
 class Opened(ShardOp):
-    """Tells in which process and how often the job was opened there."""
-
-    _count = 0
+    """Tells one opening of the job from another."""
 
     def __init__(self, params: Mapping[str, Any], out: Path) -> None:
         super().__init__(params, out)
-        type(self)._count += 1
-        self._place = f"{os.getpid()}-{type(self)._count}"
+        self._opening = str(uuid.uuid4())
 
     def work(self, shard: Mapping[str, Any]) -> State:
         """Tell it."""
-        return {"opened": self._place}
+        return {"opened": self._opening}

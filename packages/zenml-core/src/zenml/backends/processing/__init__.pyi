@@ -3,3 +3,5 @@
 
 from zenml.backends.interfaces import ProcessingBackend as ProcessingBackend
 from zenml.runtime.processing_base import ProcessingBaseBackend as ProcessingBaseBackend
+from zenml_beam.backend import ProcessingBeamBackend as ProcessingBeamBackend
+from zenml_spark.backend import ProcessingSparkBackend as ProcessingSparkBackend
