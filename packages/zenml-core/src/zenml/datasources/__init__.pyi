@@ -3,5 +3,8 @@
 
 from zenml.datasources.base import Datasource as Datasource
 from zenml.datasources.csv import CSVDatasource as CSVDatasource
+from zenml.datasources.data_frame import DataFrameDatasource as DataFrameDatasource
+from zenml.datasources.data_frame import NumpyDatasource as NumpyDatasource
+from zenml.datasources.data_frame import PandasDatasource as PandasDatasource
 from zenml.datasources.json_lines import JSONLinesDatasource as JSONLinesDatasource
 from zenml.datasources.parquet import ParquetDatasource as ParquetDatasource

@@ -48,7 +48,11 @@ class Datasource(Step):
         """
 
     def local_paths(self) -> list[str]:
-        """Return the files that only this machine can read; empty where the source can be read from anywhere."""
+        """Name what only this machine can read, as its files; empty where the source can be read from anywhere."""
+        return []
+
+    def export_problems(self) -> list[str]:
+        """Say why a pipeline file cannot hold this datasource so that another process can use it; empty if it can."""
         return []
 
     def resolve(self, root: Path) -> Self:

@@ -11,7 +11,7 @@ from zenml.artifacts.store import ArtifactStore
 from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.config.repository import current_root, find_root
 from zenml.datasources.base import Datasource
-from zenml.errors import ConfigError, SpecError, ZenMLError
+from zenml.errors import ConfigError, Problem, SpecError, ZenMLError
 from zenml.metadata.store import MetadataStore
 from zenml.plugins.registry import type_name
 from zenml.runtime.live import live_reason
@@ -119,9 +119,15 @@ class Pipeline:
 
         Raises:
             SpecError: a step, or its backend, lives in the launched script or a notebook, where no other process can
-                import it.
+                import it, or a table is in memory only.
         """
         problems = [row for step_id, step in self._steps.items() for row in live_reason(step_id, step)]
+        problems += [
+            Problem(reason, f"step {step_id}")
+            for step_id, step in self._steps.items()
+            if isinstance(step, Datasource)
+            for reason in step.export_problems()
+        ]
         if problems:
             raise SpecError(problems)
         text = write_yaml(self.to_spec())

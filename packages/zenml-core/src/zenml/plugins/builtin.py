@@ -100,10 +100,23 @@ def zenml_datasources() -> list[Spec]:
     return [
         Spec("CSVDatasource", "datasource", "zenml.datasources.csv:CSVDatasource", "Reads CSV files"),
         Spec(
+            "DataFrameDatasource",
+            "datasource",
+            "zenml.datasources.data_frame:DataFrameDatasource",
+            "Reads a table in memory through the Arrow C stream",
+        ),
+        Spec(
             "JSONLinesDatasource",
             "datasource",
             "zenml.datasources.json_lines:JSONLinesDatasource",
             "Reads files of one JSON object a line",
+        ),
+        Spec("NumpyDatasource", "datasource", "zenml.datasources.data_frame:NumpyDatasource", "Reads arrays in memory"),
+        Spec(
+            "PandasDatasource",
+            "datasource",
+            "zenml.datasources.data_frame:PandasDatasource",
+            "Reads a pandas data frame in memory",
         ),
         Spec("ParquetDatasource", "datasource", "zenml.datasources.parquet:ParquetDatasource", "Reads Parquet files"),
     ]

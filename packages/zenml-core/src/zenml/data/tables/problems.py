@@ -77,10 +77,18 @@ def _problems(url: str, findings: Mapping[str, Any], before: int) -> list[tuple[
         for place, (row, value, reason) in enumerate(cells["first"]):
             other = "bytes" if cells["type"] == "string" else "string"
             mend = f'If the column holds something else, declare it, as in types={{"{name}": "{other}"}}'
-            mend = cells.get("mend", mend)
             problem = Problem(f"{value!r} is {reason}", f"{url}, row {before + row}, column {name}", mend)
             found.append((before + row, problem, f"bad cells of {name}", cells["count"] if not place else 0))
     return found
+
+
+def cell_problems(cells: Mapping[str, Any], place: str) -> list[Problem]:
+    """Return a problem for each bad cell told in full, in the order of columns, where no file is to be named."""
+    return [
+        Problem(f"{value!r} is {reason}", f"{place}, row {row}, column {name}")
+        for name, column in cells.items()
+        for row, value, reason in column["first"]
+    ]
 
 
 def _mended_once(problems: Sequence[Problem]) -> list[Problem]:
