@@ -11,11 +11,11 @@ from zenml.artifacts.store import ArtifactStore
 from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.config.repository import current_root, find_root
 from zenml.datasources.base import Datasource
-from zenml.errors import ConfigError, Problem, SpecError, ZenMLError
+from zenml.errors import ConfigError, DataError, SpecError, ZenMLError
 from zenml.metadata.store import MetadataStore
 from zenml.plugins.registry import type_name
 from zenml.runtime.live import live_reason
-from zenml.runtime.run import Run
+from zenml.runtime.run import Output, Run
 from zenml.runtime.wiring import wire
 from zenml.spec.model import (
     DEFAULT_SEED,
@@ -30,6 +30,9 @@ from zenml.spec.yaml_format import read_yaml, write_yaml
 from zenml.steps.base import Step
 
 if TYPE_CHECKING:
+    from zenml.data.anomalies import Anomaly, Limits
+    from zenml.data.pinned_schema import PinnedSchema
+    from zenml.data.statistics import TableStatistics
     from zenml.reports.page import Page
 
 
@@ -213,7 +216,7 @@ class Pipeline:
         Raises:
             ZenMLError: there is none.
         """
-        return self._newest_run(current_root()).metrics
+        return self._runs(current_root())[0].metrics
 
     def view_statistics(self, path: str | Path | None = None) -> Page:
         """Write an HTML page that shows the columns of the newest complete run's data, its splits side by side.
@@ -231,26 +234,80 @@ class Pipeline:
         from zenml.reports.statistics_page import statistics_page
 
         root = current_root()
-        run = self._newest_run(root)
-        snapshots = [
-            output for step in run.steps.values() for output in step.outputs.values() if output.type == "Examples"
-        ]
-        if not snapshots:
-            raise ZenMLError(f"run {run.id} of pipeline {self.name!r} has no examples to show")
-        snapshot = Snapshot.of(run.store.open(snapshots[-1].uri))
+        run = self._runs(root)[0]
+        snapshot = Snapshot.of(run.store.open(_examples(run)[-1].uri))
         splits = sorted(snapshot.splits, key=lambda name: -snapshot.rows(name))
         page = statistics_page(f"{self.name}: statistics", {name: snapshot.statistics(name) for name in splits})
         return page.write(path or root / ".zenml" / "reports" / f"{run.id}-statistics.html")
 
-    def _newest_run(self, root: Path) -> Run:
+    def view_schema(self) -> PinnedSchema:
+        """Return what is expected of the datasource's columns: the pinned schema, else what its newest data are like.
+
+        Raises:
+            ZenMLError: nothing is pinned, and there is no complete run.
+        """
+        from zenml.data.pinned_schema import PinnedSchema
+
+        root = current_root()
+        pinned = self._schema_file(root)
+        return PinnedSchema.load(pinned) if pinned.exists() else PinnedSchema.infer(_data(self._runs(root)[0]))
+
+    def pin_schema(self) -> Path:
+        """Write what the newest data are like to `schemas/<datasource>.yaml`, to be read, edited and committed.
+
+        Raises:
+            ZenMLError: there is no complete run.
+        """
+        from zenml.data.pinned_schema import PinnedSchema
+
+        root = current_root()
+        path = self._schema_file(root)
+        PinnedSchema.infer(_data(self._runs(root)[0])).save(path)
+        return path
+
+    def view_anomalies(self, *, limits: Limits | None = None, raises: bool = False) -> list[Anomaly]:
+        """Return how the newest data differ from the pinned schema, and from the version before them.
+
+        Args:
+            limits: from where distributions count as different.
+            raises: raise the anomalies as one error instead of returning them.
+
+        Raises:
+            ZenMLError: there is no complete run.
+            DataError: every anomaly, where `raises` asks for it.
+        """
+        from zenml.data.anomalies import find_anomalies
+        from zenml.data.pinned_schema import PinnedSchema
+
+        root = current_root()
+        newest, *older = self._runs(root)
+        digest = _examples(newest)[0].digest
+        before = next((run for run in older if _examples(run)[0].digest != digest), None)
+        path = self._schema_file(root)
+        pinned = PinnedSchema.load(path) if path.exists() else None
+        found = find_anomalies(_data(newest), pinned, _data(before) if before else None, limits)
+        if found and raises:
+            raise DataError([row.to_problem() for row in found])
+        return found
+
+    def _runs(self, root: Path) -> list[Run]:
+        """Return the complete runs of this pipeline, newest first, at least one."""
         from zenml.config.settings import artifact_store, metadata_store
         from zenml.metadata.records import State
 
         metadata = metadata_store(root, self.run_defaults.metadata_store)
-        for record in metadata.list_runs(pipeline=self.name):
-            if record.state is State.COMPLETE:
-                return Run(record.id, metadata, artifact_store(root, self.run_defaults.artifact_store))
-        raise ZenMLError(f"pipeline {self.name!r} has no complete run yet", mend="Run it: pipeline.run()")
+        store = artifact_store(root, self.run_defaults.artifact_store)
+        records = metadata.list_runs(pipeline=self.name)
+        found = [Run(record.id, metadata, store) for record in records if record.state is State.COMPLETE]
+        if not found:
+            raise ZenMLError(f"pipeline {self.name!r} has no complete run yet", mend="Run it: pipeline.run()")
+        return found
+
+    def _schema_file(self, root: Path) -> Path:
+        source = next((step for step in self._steps.values() if isinstance(step, Datasource)), None)
+        if source is None:
+            raise ZenMLError(f"pipeline {self.name!r} has no datasource", mend="Add one: pipeline.add_datasource(…)")
+        return root / "schemas" / f"{source.name}.yaml"
 
     def _live_steps(self, root: Path) -> dict[str, Step]:
         return {
@@ -269,6 +326,22 @@ class Pipeline:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, steps=[{', '.join(self._steps)}])"
+
+
+def _examples(run: Run) -> list[Output]:
+    """Return the examples that a run gave, the datasource's own first."""
+    found = [output for step in run.steps.values() for output in step.outputs.values() if output.type == "Examples"]
+    if not found:
+        raise ZenMLError(f"run {run.id} has no examples")
+    return found
+
+
+def _data(run: Run) -> TableStatistics:
+    """Return the statistics of the rows that the datasource of a run gave."""
+    from zenml.data.snapshot import Snapshot
+    from zenml.datasources.base import SPLIT
+
+    return Snapshot.of(run.store.open(_examples(run)[0].uri)).statistics(SPLIT)
 
 
 def _block(step_id: str, step: Step, inputs: Mapping[str, str], root: Path) -> StepSpec:

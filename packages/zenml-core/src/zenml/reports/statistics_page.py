@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from zenml.data.anomalies import Limits, find_drift
+from zenml.data.statistics.comparing import common_bins, shares_of_values
 from zenml.data.statistics.summary import ColumnStatistics, TableStatistics
-from zenml.reports.comparing import by_chance, common_bins, jensen_shannon, l_infinity, shares_of_values
 from zenml.reports.page import COLORS, Page, document
 
 MISSING_SHARE = 0.2
 """Share of missing cells from which a column is pointed out."""
-
-DRIFT = 0.1
-"""Distance between two tables' distributions from which a column is pointed out, if chance does not explain it."""
 
 _VALUES = 8
 _NUMERIC = {"integer", "float", "timestamp"}
@@ -75,30 +72,12 @@ def _notes(found: Mapping[str, ColumnStatistics | None]) -> list[str]:
             notes.append(f"one value only in {label}")
         if column.numbers and column.numbers.infinite:
             notes.append(f"{column.numbers.infinite:,} infinities in {label}")
-    drift = _drift(list(there.values()))
-    if drift:
-        notes.append(f"the distributions differ: {drift}")
+    labels = list(there)
+    for label in labels[1:]:
+        first, other = there[labels[0]], there[label]
+        if first.type == other.type:
+            notes += [f"{row.what} ({labels[0]}, {label})" for row in find_drift(other, first, Limits())]
     return notes
-
-
-def _drift(columns: Sequence[ColumnStatistics]) -> str:
-    """Say how the first table's distribution differs from another's, where that is more than chance would do."""
-    if len(columns) < 2:
-        return ""
-    first, *others = columns
-    bins = common_bins(columns) if all(column.type in _NUMERIC for column in columns) else None
-    shares = None if bins else shares_of_values(columns)
-    for number, other in enumerate(others, 1):
-        rows = (first.count, other.count)
-        if bins:
-            distance = jensen_shannon(bins[0][0], bins[0][number])
-            if distance >= max(DRIFT, 2 * by_chance(bins[0][0], bins[0][number], rows)):
-                return f"Jensen-Shannon distance {distance:.2f}"
-        elif shares:
-            distance = l_infinity(shares, 0, number)
-            if distance >= max(DRIFT, 1.5 * math.sqrt(sum(1 / max(count, 1) for count in rows))):
-                return f"L-infinity distance {distance:.2f}"
-    return ""
 
 
 def _card(name: str, found: Mapping[str, ColumnStatistics | None], notes: Sequence[str], labels: list[str]) -> str:
