@@ -11,7 +11,7 @@ from zenml.artifacts.store import ArtifactStore
 from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.config.repository import current_root, find_root
 from zenml.datasources.base import Datasource
-from zenml.errors import ConfigError, DataError, SpecError, ZenMLError
+from zenml.errors import ConfigError, DataError, Problem, SpecError, ZenMLError
 from zenml.metadata.store import MetadataStore
 from zenml.plugins.registry import type_name
 from zenml.runtime.live import live_reason
