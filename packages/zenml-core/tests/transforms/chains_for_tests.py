@@ -23,7 +23,7 @@ def learn(chain: Chain, *shards: pa.Array) -> tuple[FittedChain, int]:
                 for half in (shard[: len(shard) // 2], shard[len(shard) // 2 :]):
                     tap.update(part, half)
                 state = decode_state(encode_state({"summary": part.to_state()}))
-                whole.merge(type(whole).from_state(whole.kind, state["summary"]))
+                whole.merge(type(whole).from_state(whole.kind, state["summary"], whole.learner))
             summaries.append(whole)
         fitting.take(summaries)
     return fitting.result, passes

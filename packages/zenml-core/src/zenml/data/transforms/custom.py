@@ -74,6 +74,14 @@ class CustomTransform(Method):
         """Return the state of two runs of rows, of which `other` is the later one."""
         raise TypeError(f"{type(self).__name__} has update but no merge")
 
+    def pack(self, state: State) -> State:
+        """Return the state as it is: it holds what can be sent."""
+        return state
+
+    def unpack(self, state: State) -> State:
+        """Return the state as it is."""
+        return state
+
     def learn(self, state: State) -> State:
         """Return what `apply` needs of the state of all training rows: by default all of it.
 

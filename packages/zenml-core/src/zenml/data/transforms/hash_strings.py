@@ -87,6 +87,7 @@ class HashStrings(Method):
 
     NAME = "hash_strings"
     TAKES = TEXT
+    FILLED_WITH = ""
 
     num_buckets: int = Field(ge=1, le=2**31)
     key: int = 0

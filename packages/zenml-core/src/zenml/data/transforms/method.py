@@ -75,6 +75,9 @@ class Method(BaseModel):
     KEEPS_NULLS: ClassVar[bool] = True
     """Whether a null, and nothing else, comes out as null; fillings aside."""
 
+    FILLED_WITH: ClassVar[str | None] = None
+    """What stands in for missing cells before it by default; None for what the column's type suggests."""
+
     FILLS: ClassVar[bool] = False
     """Whether every value stays as it is, and only nulls change."""
 

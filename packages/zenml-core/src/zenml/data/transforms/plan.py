@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from zenml.data.schema import Schema
 from zenml.data.transforms.chain import Chain
-from zenml.data.transforms.fillings import FILLINGS, FillMean, FillMedian, FillMode
+from zenml.data.transforms.fillings import FILLINGS, FillConstant, FillMean, FillMedian, FillMode
 from zenml.data.transforms.identity import NoTransform
 from zenml.data.transforms.method import Method
 from zenml.data.transforms.scaling import ScaleToZScore
@@ -95,6 +95,9 @@ def _methods(kind: ValueType, label: bool, asked: Asked) -> Methods:
     fillings, transforms = (LABEL_DEFAULTS if label else FEATURE_DEFAULTS).get(kind, _NOTHING)
     if asked.transforms is not None:
         transforms = asked.transforms
+        empty = transforms[0].FILLED_WITH if transforms else None
+        if fillings and empty is not None:
+            fillings = (FillConstant(value=empty),)
         # The median of integers is a float; where a transform wants a category, the mode is what fits.
         if fillings and transforms and fillings[0].gives(kind) not in transforms[0].TAKES:
             fillings = (FillMode(),)

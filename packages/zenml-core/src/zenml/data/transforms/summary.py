@@ -41,6 +41,12 @@ class Learner(Protocol):
     def merge(self, state: State, other: State) -> State:
         """Return the state of two runs of rows, of which `other` is the later one."""
 
+    def pack(self, state: State) -> State:
+        """Return a state as JSON types and NumPy arrays."""
+
+    def unpack(self, state: State) -> State:
+        """Return what `pack` was given; the arrays may be written to."""
+
 
 class Summary:
     """A mergeable summary of a column's values; infinities and nulls are in no part of it.
@@ -154,17 +160,18 @@ class Summary:
             "missing": self.missing,
             "moments": None if self.moments is None else self.moments.to_state(),
             "counts": None if self.counts is None else self.counts.to_state(),
-            "own": self.own,
+            "own": None if self.learner is None or self.own is None else self.learner.pack(self.own),
         }
 
     @classmethod
-    def from_state(cls, kind: ValueType, state: State) -> Self:
+    def from_state(cls, kind: ValueType, state: State, learner: Learner | None = None) -> Self:
         """Read what `to_state` gave."""
         made = cls(kind, ())
         made.missing = state["missing"]
         made.moments = None if state["moments"] is None else Moments.from_state(state["moments"])
         made.counts = None if state["counts"] is None else Counts.from_state(kind, state["counts"])
-        made.own = _writable(state["own"])
+        if learner is not None and state["own"] is not None:
+            made.own = learner.unpack(_writable(state["own"]))
         return made
 
 

@@ -11,6 +11,7 @@ from zenml.data.transforms.identity import NoTransform
 from zenml.data.transforms.log import Log
 from zenml.data.transforms.method import Method
 from zenml.data.transforms.scaling import ScaleByMinMax, ScaleTo01, ScaleToZScore
+from zenml.data.transforms.terms import Ngrams, Tfidf
 from zenml.data.transforms.vocabulary import ComputeAndApplyVocabulary, OneHotEncode
 from zenml.errors import PluginError
 from zenml.plugins.target import import_target
@@ -24,6 +25,8 @@ TRANSFORMS: dict[str, type[Method]] = {
         OneHotEncode,
         ComputeAndApplyVocabulary,
         HashStrings,
+        Ngrams,
+        Tfidf,
         Bucketize,
         Clip,
         Log,

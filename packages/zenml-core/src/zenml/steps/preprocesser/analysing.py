@@ -102,6 +102,6 @@ def fold_analysis(fittings: Sequence[Fitting], states: Iterable[State]) -> tuple
     example: list[dict[str, Any]] = []
     for state in states:
         for summary, row in zip(summaries, state["taps"], strict=True):
-            summary.merge(type(summary).from_state(summary.kind, row))
+            summary.merge(type(summary).from_state(summary.kind, row, summary.learner))
         example += state["example"]
     return summaries, example[:_EXAMPLE_ROWS]

@@ -32,9 +32,9 @@ class StandardPreprocesser(Preprocesser):
         overwrite: by column, what to do instead, as in `{"age": {"filling": [{"method": "constant", "parameters":
             {"value": 0}}], "transform": [{"method": "scale_by_min_max"}]}}`. Fillings are `min`, `max`, `mean`,
             `median`, `mode`, `constant`; transforms `scale_to_z_score`, `scale_by_min_max`, `scale_to_0_1`, `clip`,
-            `log`, `bucketize`, `one_hot_encode`, `compute_and_apply_vocabulary`, `hash_strings`, `date_part`,
-            `no_transform`; each is documented at its class in `zenml.data.transforms`. A transform of your own, a
-            `zenml.data.transforms.CustomTransform`, is named `module:Class`.
+            `log`, `bucketize`, `one_hot_encode`, `compute_and_apply_vocabulary`, `hash_strings`, `ngrams`, `tfidf`,
+            `date_part`, `no_transform`; each is documented at its class in `zenml.data.transforms`. A transform of your
+            own, a `zenml.data.transforms.CustomTransform`, is named `module:Class`.
     """
 
     CACHE_VERSION = 1
