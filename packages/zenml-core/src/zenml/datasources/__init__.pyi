@@ -8,3 +8,4 @@ from zenml.datasources.data_frame import NumpyDatasource as NumpyDatasource
 from zenml.datasources.data_frame import PandasDatasource as PandasDatasource
 from zenml.datasources.json_lines import JSONLinesDatasource as JSONLinesDatasource
 from zenml.datasources.parquet import ParquetDatasource as ParquetDatasource
+from zenml.datasources.tfrecord import TFRecordDatasource as TFRecordDatasource

@@ -74,6 +74,12 @@ def zenml_steps() -> list[Spec]:
         Spec("KeySplit", "step", "zenml.steps.split.key_split:KeySplit", "Keeps the rows of a key in one split"),
         Spec("TimeSplit", "step", "zenml.steps.split.time_split:TimeSplit", "Divides rows by time"),
         Spec(
+            "StandardSequencer",
+            "step",
+            "zenml.steps.sequencer.standard:StandardSequencer",
+            "Makes windows of rows by key and time",
+        ),
+        Spec(
             "StandardPreprocesser",
             "step",
             "zenml.steps.preprocesser.standard:StandardPreprocesser",
@@ -119,6 +125,12 @@ def zenml_datasources() -> list[Spec]:
             "Reads a pandas data frame in memory",
         ),
         Spec("ParquetDatasource", "datasource", "zenml.datasources.parquet:ParquetDatasource", "Reads Parquet files"),
+        Spec(
+            "TFRecordDatasource",
+            "datasource",
+            "zenml.datasources.tfrecord:TFRecordDatasource",
+            "Reads TFRecord files of tf.Example records",
+        ),
     ]
 
 

@@ -27,7 +27,9 @@ FIRST_PARTY: dict[str, tuple[str, str]] = {
     "SQLiteMetadataStore": ("zenml-core", "metadata-store"),
     "SklearnTrainer": ("zenml-sklearn", "step"),
     "StandardPreprocesser": ("zenml-core", "step"),
+    "StandardSequencer": ("zenml-core", "step"),
     "TFMAEvaluator": ("zenml-core", "step"),
+    "TFRecordDatasource": ("zenml-core", "datasource"),
     "TimeSplit": ("zenml-core", "step"),
     "TrainingBaseBackend": ("zenml-core", "training"),
 }

@@ -46,6 +46,10 @@ def convert(array: pa.Array, kind: LogicalType) -> pa.Array:
             return parse_timestamps(array.cast(pa.string()))
         if pa.types.is_timestamp(array.type):
             return array.cast(pa.timestamp("us", array.type.tz)).cast(pa.timestamp("us"))
+    if kind is LogicalType.BOOLEAN and (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
+        known = pc.is_in(array, value_set=pa.array([0, 1]).cast(array.type))
+        if not pc.all(pc.or_(known, pc.is_null(array))).as_py():
+            raise pa.ArrowInvalid("numbers other than 0 and 1 are no truth values")
     if kind is LogicalType.INTEGER and pa.types.is_floating(array.type):
         array = without_nan(array.cast(pa.float64()))
     array = array.cast(kind.arrow)

@@ -15,34 +15,59 @@ _KIND_NAMES = {Kind.BYTES: "bytes", Kind.FLOAT: "float", Kind.INT: "int64"}
 _INT64 = 1 << 63
 
 
-def read_record(data: memoryview, columns: Mapping[bytes, Column], where: str) -> dict[bytes, Any]:
-    """Read the features of a record that are columns; others are left out.
+def read_record(
+    data: memoryview, columns: Mapping[bytes, Column], where: str, *, closed: bool = False
+) -> dict[bytes, Any]:
+    """Read the features of a record that are columns.
 
     Args:
         data: the bytes of a tf.Example.
         columns: columns by key.
         where: what to call the record in an error.
+        closed: whether any other feature is an error; by default others are left out.
 
     Raises:
         DataError: bytes that are not a tf.Example, a feature of another kind, or one with no value or several.
     """
     found: dict[bytes, Any] = {}
     try:
-        for number, features in _fields(data):
-            if number != 1 or not isinstance(features, memoryview):
-                continue
-            for field, pair in _fields(features):
-                if field == 1 and isinstance(pair, memoryview):
-                    key, feature = _pair(pair)
-                    if key in columns:
-                        found[key] = _value(feature, columns[key], where)
+        for key, feature in _features(data):
+            if key in columns:
+                found[key] = _value(feature, columns[key], where)
+            elif closed:
+                raise DataError(f"it has a feature {key.decode('utf-8', 'replace')!r} that is no column", where)
     except _MalformedError as error:
         raise DataError(f"the record is not a tf.Example: {error}", where) from None
     return {key: value for key, value in found.items() if value is not None}
 
 
+def all_features(data: memoryview, where: str) -> dict[bytes, tuple[Kind, list[Any]]]:
+    """Read all features of a record that hold a list: their kinds and values.
+
+    Args:
+        data: the bytes of a tf.Example.
+        where: what to call the record in an error.
+
+    Raises:
+        DataError: bytes that are not a tf.Example.
+    """
+    try:
+        found = {key: _list(feature) for key, feature in _features(data)}
+    except _MalformedError as error:
+        raise DataError(f"the record is not a tf.Example: {error}", where) from None
+    return {key: (kind, values) for key, (kind, values) in found.items() if kind is not None}
+
+
 class _MalformedError(Exception):
     pass
+
+
+def _features(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    for number, features in _fields(data):
+        if number == 1 and isinstance(features, memoryview):
+            for field, pair in _fields(features):
+                if field == 1 and isinstance(pair, memoryview):
+                    yield _pair(pair)
 
 
 def _pair(data: memoryview) -> tuple[bytes, memoryview]:
@@ -56,14 +81,21 @@ def _pair(data: memoryview) -> tuple[bytes, memoryview]:
     return key, feature
 
 
-def _value(feature: memoryview, column: Column, where: str) -> Any:
-    """Return the one value of a feature, or None where it holds no list at all."""
-    kind, values = None, []
+def _list(feature: memoryview) -> tuple[Kind | None, list[Any]]:
+    """Return kind and values of a feature's list."""
+    kind: Kind | None = None
+    values: list[Any] = []
     for number, part in _fields(feature):
         if number in (1, 2, 3) and isinstance(part, memoryview):
             given = Kind(number << 3 | _BYTES)
             values = [*(values if given is kind else ()), *_LISTS[given](part)]
             kind = given
+    return kind, values
+
+
+def _value(feature: memoryview, column: Column, where: str) -> Any:
+    """Return the one value of a feature, or None where it holds no list at all."""
+    kind, values = _list(feature)
     if kind is None:
         return None
     place = f"{where}, feature {column.name!r}"

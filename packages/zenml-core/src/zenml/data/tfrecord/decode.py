@@ -62,6 +62,23 @@ def decode(data: bytes | memoryview | pa.Buffer, schema: pa.Schema, *, name: str
     return _decode(lambda position, size: bytes(view[position : position + size]), view.nbytes, schema, name)
 
 
+def decode_batches(
+    read: Read, size: int, schema: pa.Schema, *, name: str, closed: bool = False
+) -> Iterator[pa.RecordBatch]:
+    """Read framed tf.Example records some megabytes at a time; see `decode`.
+
+    Args:
+        read: gives so many bytes from a position on.
+        size: how many bytes there are.
+        schema: the columns to read, and their types.
+        name: what to call the data in an error.
+        closed: whether a feature that is not in the schema is an error; by default these are left out.
+    """
+    columns = columns_of(schema)
+    for block in _blocks(read, size, columns, name, closed):
+        yield _typed(block, columns, schema, name)
+
+
 def _decode(read: Read, size: int, schema: pa.Schema, name: str) -> pa.Table:
     columns = columns_of(schema)
     stored = _from_template(read, size, columns, name)
@@ -93,7 +110,7 @@ def _from_template(read: Read, size: int, columns: list[Column], name: str) -> l
     return [pa.array(column) for column in values]
 
 
-def _blocks(read: Read, size: int, columns: list[Column], name: str) -> Iterator[list[pa.Array]]:
+def _blocks(read: Read, size: int, columns: list[Column], name: str, closed: bool = False) -> Iterator[list[pa.Array]]:
     """Read any records, some thousands at a time; each block's columns are in the order of `columns`."""
     padding = PADDING + max((len(column.key) for column in columns), default=0)
     for frames in frames_of(read, size, name, padding):
@@ -104,17 +121,18 @@ def _blocks(read: Read, size: int, columns: list[Column], name: str) -> Iterator
         reader = BlockReader(block, frames.starts, frames.stops)
         arrays = [reader.read(column) for column in columns]
         left = reader.left_over()
-        yield _mended(arrays, left, frames, columns) if len(left) else arrays
+        yield _mended(arrays, left, frames, columns, closed) if len(left) else arrays
 
 
 def _mended(
-    arrays: list[pa.Array], rows: npt.NDArray[np.intp], frames: Frames, columns: list[Column]
+    arrays: list[pa.Array], rows: npt.NDArray[np.intp], frames: Frames, columns: list[Column], closed: bool
 ) -> list[pa.Array]:
     """Put records that the block reader left over in their places."""
     view = memoryview(frames.data)
     by_key = {column.key: column for column in columns}
     found = [
-        read_record(view[frames.starts[row] : frames.stops[row]], by_key, frames.place(row)) for row in rows.tolist()
+        read_record(view[frames.starts[row] : frames.stops[row]], by_key, frames.place(row), closed=closed)
+        for row in rows.tolist()
     ]
     mended = []
     for array, column in zip(arrays, columns, strict=True):
