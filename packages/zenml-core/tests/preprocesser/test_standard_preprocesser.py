@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -354,3 +355,42 @@ def test_every_problem_with_a_users_own_transform_is_found_when_the_step_is_made
     assert "own_broken_for_tests has no FromLowst. Did you mean FromLowest?" in text
     assert "unknown parameter. Did you mean step?" in text
     assert "there is no module nowhere_for_tests" in text
+
+
+def test_a_group_is_learned_in_one_more_pass_with_the_same_bytes_on_every_engine(
+    snapshot: Any, preprocess: Any, files_of: Any
+) -> None:
+    group = {"features": ["age", "income", "member"], "method": "pca", "parameters": {"n_components": 2}}
+    step = StandardPreprocesser(labels=["churned"], groups={"who": group})
+    table = mixed(2000)
+    examples = snapshot(train=table, eval=mixed(200, seed=1), rows=450)
+    done = preprocess(examples, step)
+    assert done.jobs == ["analyse rows", "analyse groups", "transform rows"]
+    plain = preprocess(examples, StandardPreprocesser(labels=["churned"]))
+    (batch,) = preprocess(snapshot(train=table), StandardPreprocesser()).table("train").combine_chunks().to_batches()
+    columns = np.stack([batch.column(name).to_numpy() for name in group["features"]], axis=1).astype(np.float64)
+    known = table["churned"].is_valid().to_numpy()
+    wanted = PCA(2, svd_solver="full").fit(columns).transform(columns)[known]
+    found = done.table("train")["who"].combine_chunks().flatten().to_numpy().reshape(-1, 2)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert done.table("train").column_names == ["city", "who", "churned"]
+    assert done.table("train")["city"].equals(plain.table("train")["city"])
+    assert StandardPreprocesser.from_config(step.to_config()) == step
+    for engine in (HostileProcessingBackend(seed=3), ProcessingBaseBackend(workers=2)):
+        other = preprocess(examples, step, engine)
+        assert files_of(other.transform) == files_of(done.transform)
+        assert files_of(other.examples) == files_of(done.examples)
+
+
+def test_problems_with_groups_are_told(snapshot: Any, preprocess: Any) -> None:
+    group = {"features": ["city", "nobody"], "method": "pca", "parameters": {"n_components": 1}}
+    with pytest.raises(DataError, match="comes out as a vector") as caught:
+        preprocess(snapshot(train=mixed(20)), StandardPreprocesser(groups={"g": group}))
+    assert len(caught.value.problems) == 2
+    one = {"features": ["age", "income"], "method": "pca", "parameters": {"n_components": 1}}
+    empty = {name: {"filling": [], "transform": []} for name in ("age", "income")}
+    table = pa.table({"age": [1.0, None], "income": [None, 2.0], "x": [1, 2]})
+    with pytest.raises(DataError, match="group 'g': there are fewer than two rows"):
+        preprocess(snapshot(train=table), StandardPreprocesser(groups={"g": one}, overwrite=empty))
+    with pytest.raises(ConfigError, match=r"no transform of a group 'pcaa'\. Did you mean pca"):
+        StandardPreprocesser(groups={"g": {**one, "method": "pcaa"}})

@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from zenml.data.shards import atomic_file
 from zenml.data.transforms.chain import FittedChain
-from zenml.data.transforms.values import Value
+from zenml.data.transforms.group import FittedGroup
+from zenml.data.transforms.values import Floats, Value, floats_of
 from zenml.errors import DataError, Problem, closest
 
 FORMAT = 1
@@ -34,10 +35,12 @@ class Transform:
     Args:
         chains: the columns, features first.
         example: a few raw rows of the features, as JSON types: timestamps in ISO 8601, bytes in base64.
+        groups: features that become one vector together; they come out behind the other features.
     """
 
     chains: tuple[FittedChain, ...]
     example: tuple[Mapping[str, Value | None], ...] = ()
+    groups: tuple[FittedGroup, ...] = ()
 
     @cached_property
     def features(self) -> dict[str, str]:
@@ -53,15 +56,32 @@ class Transform:
     def _features(self) -> list[FittedChain]:
         return [row for row in self.chains if not row.chain.label]
 
+    @property
+    def _labels(self) -> list[FittedChain]:
+        return [row for row in self.chains if row.chain.label]
+
+    @cached_property
+    def _grouped(self) -> set[str]:
+        return {name for row in self.groups for name in row.group.features}
+
+    @cached_property
+    def _single(self) -> list[FittedChain]:
+        """The features that are in no group."""
+        return [row for row in self._features if row.chain.name not in self._grouped]
+
     @cached_property
     def output_schema(self) -> pa.Schema:
         """Return the columns that `apply` gives: features (float32, vectors of it), then labels (int64, float64)."""
-        return pa.schema([pa.field(row.chain.name, row.output_type) for row in self.chains])
+        fields = [pa.field(row.chain.name, row.output_type) for row in self._single]
+        fields += [pa.field(row.group.name, row.output_type) for row in self.groups]
+        return pa.schema([*fields, *(pa.field(row.chain.name, row.output_type) for row in self._labels)])
 
     @cached_property
     def column_names(self) -> list[str]:
         """Return a name for each column of `matrix`, such as `sex=male`."""
-        return [name for row in self._features for name in row.names]
+        return [name for row in self._single for name in row.names] + [
+            name for row in self.groups for name in row.names
+        ]
 
     def label_values(self, label: str) -> list[Value] | None:
         """Return the values of a label that come out as 0, 1, …, or None where it is a number or boolean itself.
@@ -89,28 +109,35 @@ class Transform:
         """
         problems: list[Problem] = []
         names = batch.schema.names
-        fields: list[pa.Field] = []
-        columns: list[pa.Array] = []
-        for row, field in zip(self.chains, self.output_schema, strict=True):
-            if field.name not in names:
+        columns: dict[str, pa.Array] = {}
+        grouped: dict[str, Floats] = {}
+        for row in self.chains:
+            name = row.chain.name
+            if name not in names:
                 if not row.chain.label:
-                    mend = closest(field.name, set(names) - set(self.features))
-                    problems.append(Problem("the feature is missing", f"feature {field.name!r}", mend))
+                    mend = closest(name, set(names) - set(self.features))
+                    problems.append(Problem("the feature is missing", f"feature {name!r}", mend))
                 continue
+            raw = batch.column(names.index(name))
             try:
-                columns.append(row.apply(batch.column(names.index(field.name))))
-                fields.append(field)
+                if name in self._grouped:
+                    grouped[name] = floats_of(row.values(raw))
+                else:
+                    columns[name] = row.apply(raw)
             except ValueError as error:
-                problems.append(Problem(str(error), f"{'label' if row.chain.label else 'feature'} {field.name!r}"))
+                problems.append(Problem(str(error), f"{'label' if row.chain.label else 'feature'} {name!r}"))
         if problems:
             raise DataError(problems)
-        return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+        for group in self.groups:
+            columns[group.group.name] = group.apply(grouped)
+        fields = [field for field in self.output_schema if field.name in columns]
+        return pa.RecordBatch.from_arrays([columns[field.name] for field in fields], schema=pa.schema(fields))
 
     def matrix(self, transformed: pa.RecordBatch) -> npt.NDArray[np.float32]:
         """Return the features of transformed rows side by side, of shape (rows, len(column_names))."""
         matrix = np.empty((transformed.num_rows, len(self.column_names)), np.float32)
         position = 0
-        for name in self.features:
+        for name in (*(row.chain.name for row in self._single), *(row.group.name for row in self.groups)):
             column = transformed.column(name)
             if pa.types.is_fixed_size_list(column.type):
                 width = column.type.list_size
@@ -135,7 +162,8 @@ class Transform:
                     _write_array(path / files[number][name], array)
                     count += 1
             rows["labels" if row.chain.label else "features"].append(row.to_json(files))
-        body = {"format": FORMAT, **rows, "example": list(self.example)}
+        groups = {"groups": [row.to_json() for row in self.groups]} if self.groups else {}
+        body = {"format": FORMAT, **rows, **groups, "example": list(self.example)}
         with atomic_file(path / TRANSFORM_FILE) as file:
             file.write(json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")
 
@@ -158,7 +186,8 @@ class Transform:
                 for kind in ("features", "labels")
                 for row in body[kind]
             ]
-            return cls(tuple(chains), tuple(body["example"]))
+            groups = tuple(FittedGroup.from_json(row) for row in body.get("groups", ()))
+            return cls(tuple(chains), tuple(body["example"]), groups)
         except FileNotFoundError as error:
             raise DataError("there is no such file, so the transform cannot be read", str(error.filename)) from None
         except (AttributeError, KeyError, TypeError, ValueError, pa.ArrowException) as error:

@@ -12,7 +12,7 @@ from zenml.errors import PluginError, closest
 from zenml.spec.component import config_problems
 
 if TYPE_CHECKING:
-    from zenml.data.transforms import Asked, Method
+    from zenml.data.transforms import Asked, Group, Method
 
 
 class _MethodConfig(BaseModel, ABC):
@@ -25,7 +25,7 @@ class _MethodConfig(BaseModel, ABC):
 
     @classmethod
     @abstractmethod
-    def _table(cls) -> tuple[str, Mapping[str, type[Method]]]:
+    def _table(cls) -> tuple[str, Mapping[str, type[BaseModel]]]:
         """Return what the methods are called, and all of them by name."""
 
     @model_validator(mode="after")
@@ -41,7 +41,7 @@ class _MethodConfig(BaseModel, ABC):
             raise ValueError(f"there is no {kind} {self.method!r}. {mend}")
         return self._checked(table[self.method])
 
-    def _checked(self, kind: type[Method]) -> Self:
+    def _checked(self, kind: type[BaseModel]) -> Self:
         try:
             kind(**self.parameters)
         except ValidationError as error:
@@ -54,22 +54,24 @@ class _MethodConfig(BaseModel, ABC):
         """Say whether the method is a class of the user's own."""
         return False
 
-    def _class(self) -> type[Method]:
+    def _class(self) -> type[BaseModel]:
         return self._table()[1][self.method]
-
-    def build(self) -> Method:
-        """Return the method with its parameters."""
-        return self._class()(**self.parameters)
 
 
 class FillingConfig(_MethodConfig):
     """One filling: `{"method": "constant", "parameters": {"value": 0}}`."""
 
     @classmethod
-    def _table(cls) -> tuple[str, Mapping[str, type[Method]]]:
+    def _table(cls) -> tuple[str, Mapping[str, type[BaseModel]]]:
         from zenml.data.transforms import FILLINGS
 
         return "filling", FILLINGS
+
+    def build(self) -> Method:
+        """Return the filling with its parameters."""
+        from zenml.data.transforms import FILLINGS
+
+        return FILLINGS[self.method](**self.parameters)
 
 
 class TransformConfig(_MethodConfig):
@@ -92,15 +94,43 @@ class TransformConfig(_MethodConfig):
 
         return transform_class(self.method)
 
+    def build(self) -> Method:
+        """Return the transform with its parameters."""
+        return self._class()(**self.parameters)
+
     def code_class(self) -> type[Method] | None:
         """Return the class, where it is the user's own."""
         return self._class() if self._own else None
 
     @classmethod
-    def _table(cls) -> tuple[str, Mapping[str, type[Method]]]:
+    def _table(cls) -> tuple[str, Mapping[str, type[BaseModel]]]:
         from zenml.data.transforms import TRANSFORMS
 
         return "transform", TRANSFORMS
+
+
+class GroupConfig(_MethodConfig):
+    """Several features as one vector: `{"features": ["a", "b", "c"], "method": "pca", "parameters": {...}}`.
+
+    Args:
+        features: names of the features; each can be in one group.
+        method: `pca`.
+        parameters: of the method.
+    """
+
+    features: tuple[str, ...] = Field(min_length=1)
+
+    @classmethod
+    def _table(cls) -> tuple[str, Mapping[str, type[BaseModel]]]:
+        from zenml.data.transforms import GROUP_TRANSFORMS
+
+        return "transform of a group", GROUP_TRANSFORMS
+
+    def build_group(self, name: str) -> Group:
+        """Return the group of that name."""
+        from zenml.data.transforms import GROUP_TRANSFORMS, Group
+
+        return Group(name, self.features, GROUP_TRANSFORMS[self.method](**self.parameters))
 
 
 class ColumnConfig(BaseModel):

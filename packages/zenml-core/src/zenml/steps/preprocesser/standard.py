@@ -11,12 +11,12 @@ from zenml.data.shards import ShardJob
 from zenml.errors import DataError, Problem
 from zenml.steps.base import Inputs, StepContext
 from zenml.steps.preprocesser.base import TRAIN, Preprocesser
-from zenml.steps.preprocesser.config import ColumnConfig
+from zenml.steps.preprocesser.config import ColumnConfig, GroupConfig
 
 if TYPE_CHECKING:
     from zenml.data.shards import State
     from zenml.data.snapshot import Snapshot
-    from zenml.data.transforms import Chain, Fitting, Summary, Transform
+    from zenml.data.transforms import Chain, Fitting, Group, Summary, Transform
 
 
 class StandardPreprocesser(Preprocesser):
@@ -35,6 +35,8 @@ class StandardPreprocesser(Preprocesser):
             `log`, `bucketize`, `one_hot_encode`, `compute_and_apply_vocabulary`, `hash_strings`, `ngrams`, `tfidf`,
             `date_part`, `no_transform`; each is documented at its class in `zenml.data.transforms`. A transform of your
             own, a `zenml.data.transforms.CustomTransform`, is named `module:Class`.
+        groups: by name of a new vector, which features become it together after their own transforms, as in
+            `{"body": {"features": ["height", "weight"], "method": "pca", "parameters": {"n_components": 1}}}`.
     """
 
     CACHE_VERSION = 1
@@ -42,6 +44,7 @@ class StandardPreprocesser(Preprocesser):
     features: list[str] | None = None
     labels: list[str] = Field(default_factory=list)
     overwrite: dict[str, ColumnConfig] = Field(default_factory=dict)
+    groups: dict[str, GroupConfig] = Field(default_factory=dict)
 
     def code_classes(self) -> Iterable[type]:
         """Return the user's own transforms."""
@@ -65,7 +68,8 @@ class StandardPreprocesser(Preprocesser):
 
         source = Snapshot.of(context.inputs["examples"])
         chains = self._plan(source)
-        transform = _learned(context, source, chains)
+        groups = [group.build_group(name) for name, group in self.groups.items()]
+        transform = _grouped(context, source, _learned(context, source, chains), groups)
         folder = context.outputs["transform"].path
         transform.save(folder)
         shards = source.shard_rows()
@@ -84,7 +88,7 @@ class StandardPreprocesser(Preprocesser):
         _record(context, by_split, list(transform.labels))
 
     def _plan(self, source: Snapshot) -> list[Chain]:
-        from zenml.data.transforms import plan_chains, used_columns
+        from zenml.data.transforms import group_problems, plan_chains, used_columns
         from zenml.steps.preprocesser.checking import value_problems
 
         if TRAIN not in source.splits:
@@ -95,6 +99,9 @@ class StandardPreprocesser(Preprocesser):
         features = self.features or ()
         asked = {name: column.build() for name, column in self.overwrite.items()}
         chains, problems = plan_chains(source.schema, features, self.labels, asked)
+        if not problems:
+            groups = [group.build_group(name) for name, group in self.groups.items()]
+            problems += group_problems(groups, chains, source.schema.names)
         columns = used_columns(source.schema, features, self.labels)
         problems += value_problems(source.statistics(TRAIN), columns, self.labels)
         if problems:
@@ -129,6 +136,20 @@ def _learned(context: StepContext, source: Snapshot, chains: Sequence[Chain]) ->
         _fit(waiting, summaries)
         waiting = [fitting for fitting in waiting if not fitting.done]
     return Transform(tuple(fitting.result for fitting in fittings), tuple(example))
+
+
+def _grouped(context: StepContext, source: Snapshot, transform: Transform, groups: Sequence[Group]) -> Transform:
+    """Learn in one more pass, if there are groups, how their features vary together."""
+    if not groups:
+        return transform
+    from zenml.data.transforms import Transform
+    from zenml.steps.preprocesser.grouping import fold_groups, grouping_of
+
+    shards = source.shard_rows([TRAIN])
+    params = grouping_of(groups, transform, context.scratch / "grouped")
+    op, out = "zenml.steps.preprocesser.grouping:GroupShard", str(context.scratch.absolute())
+    states = context.run_job(ShardJob(op, shards, out, params, "analyse groups", _size(shards)))
+    return Transform(transform.chains, transform.example, fold_groups(groups, states))
 
 
 def _fit(fittings: Iterable[Fitting], summaries: Iterable[Summary]) -> None:
