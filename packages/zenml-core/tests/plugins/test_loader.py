@@ -99,10 +99,17 @@ def test_noise_of_a_plugin_goes_to_standard_error(site, capfd):
     assert "from a child" in captured.err
 
 
+INTERRUPTIBLE = """import signal
+from zenml.plugins.registry import catalogue
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins with interrupts ignored
+catalogue()
+"""
+
+
 def test_a_real_interrupt_of_the_user_is_let_through(site, tmp_path):
     site.add("acme", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n" + SOUND)
     done = subprocess.run(
-        [sys.executable, "-c", "from zenml.plugins.registry import catalogue\ncatalogue()"],
+        [sys.executable, "-c", INTERRUPTIBLE],
         env={**os.environ, "PYTHONPATH": str(site.folder)}, cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode != 0

@@ -26,11 +26,18 @@ class SourceFile:
         size: in bytes.
         version: whatever changes with the content: modification time and inode, or the object store's etag or
             generation; empty where the store tells nothing.
+        label: what to call it in an error, where that is not its URL.
     """
 
     url: str
     size: int
     version: str
+    label: str = ""
+
+    @property
+    def place(self) -> str:
+        """Return what to call it in an error."""
+        return self.label or self.url
 
     @property
     def local(self) -> bool:
@@ -40,7 +47,7 @@ class SourceFile:
     @property
     def name(self) -> str:
         """Return its name without the folder."""
-        return self.url.rstrip("/").rpartition("/")[2]
+        return self.place.rstrip("/").rpartition("/")[2]
 
     def again(self) -> SourceFile:
         """Return the file as it is now.
@@ -48,7 +55,7 @@ class SourceFile:
         Raises:
             DataError: it is gone.
         """
-        return _local(self.url) if self.local else _remote(self.url, _info(self.url))
+        return local_file(self.url, self.label) if self.local else _remote(self.url, _info(self.url))
 
     def open(self) -> BinaryIO:
         """Open it for reading bytes."""
@@ -90,7 +97,7 @@ def source_files(path: str) -> list[SourceFile]:
     if path.startswith("file://"):
         path = path.removeprefix("file://")
     if "://" not in path:
-        return [_local(name) for name in _local_names(os.path.expanduser(path))]  # noqa: PTH111 - patterns are no paths
+        return [local_file(name) for name in _local_names(os.path.expanduser(path))]  # noqa: PTH111 - patterns are no paths
     fs, _ = _filesystem(path)
     if not glob.has_magic(path):
         return [_remote(path, _info(path))]
@@ -115,12 +122,17 @@ def _local_names(path: str) -> list[str]:
     raise DataError("there is no such file", path, closest(place.name, beside))
 
 
-def _local(name: str) -> SourceFile:
+def local_file(name: str, label: str = "") -> SourceFile:
+    """Return a file of this machine as it is now.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
         facts = Path(name).stat()
     except OSError as error:
         raise DataError(Problem(f"cannot be read: {error.strerror}", name)) from None
-    return SourceFile(name, facts.st_size, f"{facts.st_mtime_ns}-{facts.st_ino}")
+    return SourceFile(name, facts.st_size, f"{facts.st_mtime_ns}-{facts.st_ino}", label)
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
@@ -183,5 +195,6 @@ class RangeReader(io.RawIOBase):
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if hasattr(self, "_file"):  # it is closed too when the file could not be opened
+            self._file.close()
         super().close()

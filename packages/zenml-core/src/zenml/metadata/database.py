@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ class Database(ABC):
     def __init__(self, engine: Engine, where: str) -> None:
         self.engine = engine
         self.where = where
+        weakref.finalize(self, engine.dispose)  # closes the connections; the engine must not refer to this object
         self.types: dict[TypeKey, int] = {}
 
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Table, create_engine
@@ -51,9 +51,8 @@ class SQLiteDatabase(Database):
                 str(path),
                 "Choose a path in a folder that you may write to",
             ) from error
-        self._path = path
         url = URL.create("sqlite", database=str(path))
-        super().__init__(create_engine(url, creator=self._connect), str(path))
+        super().__init__(create_engine(url, creator=partial(_connect, path)), str(path))
 
     def begin(self, connection: Connection, *, write: bool) -> None:
         """Take the lock for writing at once, so that no transaction fails half-way because another one wrote."""
@@ -76,25 +75,26 @@ class SQLiteDatabase(Database):
                 return StoreError(what, self.where, mend)
         return StoreError(f"the metadata store failed: {error}", self.where)
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
-        )
-        deadline = time.monotonic() + _BUSY_SECONDS
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=NORMAL")
-            except sqlite3.OperationalError as error:  # the first switch to WAL does not wait for other processes
-                if error.sqlite_errorname.startswith("SQLITE_BUSY") and time.monotonic() < deadline:
-                    time.sleep(0.01)
-                    continue
-                connection.close()
-                raise
-            except sqlite3.Error:
-                connection.close()
-                raise
-            return connection
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+        except sqlite3.OperationalError as error:  # the first switch to WAL does not wait for other processes
+            if error.sqlite_errorname.startswith("SQLITE_BUSY") and time.monotonic() < deadline:
+                time.sleep(0.01)
+                continue
+            connection.close()
+            raise
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
 
 
 @cache
