@@ -18,7 +18,6 @@ pipeline.add_preprocesser(
     StandardPreprocesser(
         features=["times_pregnant", "pgc", "dbp", "tst", "bmi", "pedigree", "age"],
         labels=["has_diabetes"],
-        overwrite={"tst": {"filling": [{"method": "median"}]}},
     )
 )
 pipeline.add_trainer(SklearnTrainer(estimator="LogisticRegression", parameters={"C": 0.5}))
