@@ -1,4 +1,4 @@
-"""TrainingPipeline: source data, split, preprocess, train, evaluate."""
+"""TrainingPipeline: source data, make sequences of it where wished, split, preprocess, train, evaluate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 from zenml.pipelines.pipeline import Pipeline
 from zenml.steps.base import Step
 
-STAGES = ("data", "split", "preprocesser", "trainer", "evaluator", "deployer")
+STAGES = ("data", "sequencer", "split", "preprocesser", "trainer", "evaluator", "deployer")
 """Ids of the standard steps, in the order of the data flow."""
 
 
@@ -18,6 +18,10 @@ class TrainingPipeline(Pipeline):
     """
 
     KIND: ClassVar[str] = "TrainingPipeline"
+
+    def add_sequencer(self, sequencer: Step) -> Self:
+        """Add the step `sequencer`, which comes between the data and the split."""
+        return self.add_step(sequencer, id="sequencer")
 
     def add_split(self, split: Step) -> Self:
         """Add the step `split`."""

@@ -46,6 +46,7 @@ FACADES: dict[str, Facade] = {
         "deployer", bases={"DeployerBackend": "zenml.backends.interfaces:DeployerBackend"}
     ),
     "zenml.steps.split": Facade("step", "Split", {"Split": "zenml.steps.split.base:Split"}),
+    "zenml.steps.sequencer": Facade("step", "Sequencer", {"Sequencer": "zenml.steps.sequencer.base:Sequencer"}),
     "zenml.steps.preprocesser": Facade("step", "Preprocesser"),
     "zenml.steps.trainer": Facade("step", "Trainer", {"Trainer": "zenml.steps.trainer.base:Trainer"}),
     "zenml.steps.evaluator": Facade("step", "Evaluator"),
