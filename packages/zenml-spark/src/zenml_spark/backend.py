@@ -65,12 +65,14 @@ class ProcessingSparkBackend(ProcessingBackend):
             raise ConfigError(problems)
         if not job.shards:
             return []
-        with SPARK.use(all_settings(self.master, self.app_name, self.conf), quiet=self.quiet) as context:
-            try:
+        try:
+            with SPARK.use(all_settings(self.master, self.app_name, self.conf), quiet=self.quiet) as context:
                 answers = _run(context, job)
-            except Exception as error:
-                what = f"Spark on {self.master} failed: {type(error).__name__}: {error}{SPARK.last_words()}"
-                raise ZenMLError(what, job.label or job.op) from error
+        except ZenMLError:
+            raise
+        except Exception as error:
+            what = f"Spark on {self.master} failed: {type(error).__name__}: {error}{SPARK.last_words()}"
+            raise ZenMLError(what, job.label or job.op) from error
         for answer in filter(is_error, answers):
             message_of(answer)
         return [message_of(answer) for answer in answers]

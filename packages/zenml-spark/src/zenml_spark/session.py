@@ -32,6 +32,7 @@ class SparkConnection:
     def __init__(self) -> None:
         self._free = threading.Condition(threading.RLock())
         self._users = 0
+        self._broken = False
         self._context: Any = None
         self._gateway: Any = None
         self._asked: tuple[Settings, bool] | None = None
@@ -57,6 +58,9 @@ class SparkConnection:
             self._users += 1
         try:
             yield context
+        except Exception as error:
+            self._broken = not _is_from_java(error)
+            raise
         finally:
             with self._free:
                 self._users -= 1
@@ -65,13 +69,14 @@ class SparkConnection:
     def close(self) -> None:
         """Stop the context and end the Java process; nothing happens when there is none."""
         with self._free:
-            if self._is_alive():
-                self._context.stop()
+            if self._context is not None:
+                _stop(self._context)
             if self._gateway is not None:
                 _end_java(self._gateway)
             if self._log:
                 self._log.unlink(missing_ok=True)
             self._context = self._gateway = self._log = self._asked = None
+            self._broken = False
 
     def last_words(self) -> str:
         """Return the last lines that the quiet Java process wrote, to go below an error's message."""
@@ -80,7 +85,7 @@ class SparkConnection:
         return "".join(f"\n  {line}" for line in lines[-_LAST_LINES:])
 
     def _get(self, settings: Settings, quiet: bool) -> Any:
-        if self._is_alive() and self._asked == (settings, quiet):
+        if self._context is not None and not self._broken and self._asked == (settings, quiet):
             return self._context
         self.close()
         foreign = _context_of_others()
@@ -97,9 +102,6 @@ class SparkConnection:
             raise ZenMLError(f"Spark did not start: {type(error).__name__}: {error}{said}") from error
         self._asked = (settings, quiet)
         return self._context
-
-    def _is_alive(self) -> bool:
-        return self._context is not None and self._gateway is not None and self._gateway.proc.poll() is None
 
     def _start(self, settings: Settings, *, quiet: bool) -> None:
         from pyspark import SparkConf, SparkContext
@@ -134,6 +136,20 @@ def _fit(context: Any, master: str) -> Any:
             f"Stop it first, or use ProcessingSparkBackend(master={context.master!r})",
         )
     return context
+
+
+def _is_from_java(error: Exception) -> bool:
+    """Tell whether an error was answered by Java, which then is alive."""
+    from py4j.protocol import Py4JJavaError
+
+    return isinstance(error, Py4JJavaError) or isinstance(error.__cause__, Py4JJavaError)
+
+
+def _stop(context: Any) -> None:
+    try:
+        context.stop()
+    except Exception:  # noqa: BLE001 - Java has gone already; the second call stops what there is on this side
+        context.stop()
 
 
 def _end_java(gateway: Any) -> None:

@@ -220,12 +220,12 @@ def run_step(
 
 
 def run_data_steps(
-    source: str, folder: Path, engine: ProcessingBackend | None = None, label: str = "label"
+    source: str, folder: Path, engine: ProcessingBackend | None = None, preprocesser: Step | None = None
 ) -> dict[str, StepOutputs]:
     """Commit CSV files, split and preprocess them on an engine; return the outputs by step."""
     data = run_step(CSVDatasource(name="table", path=source), {}, folder / "data", engine)
     split = run_step(RandomSplit(tfrecord=True), data.artifacts, folder / "split", engine)
-    preprocesser = StandardPreprocesser(labels=[label])
+    preprocesser = preprocesser or StandardPreprocesser(labels=["label"])
     return {
         "data": data,
         "split": split,
