@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+import bz2
+import datetime as dt
+import gzip
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from zenml.data.identity import IdentityMemo
 from zenml.data.snapshot import Snapshot
 from zenml.datasources.csv import CSVDatasource
 from zenml.errors import ConfigError, DataError
+from zenml.testing.hostile import HostileProcessingBackend
+
+at = dt.datetime.fromisoformat
 
 
 @pytest.fixture
@@ -184,9 +193,12 @@ def test_cell_longer_than_a_block_is_read(table: Any) -> None:
         (b"\na,b\n1,2\n", "table.csv: the first line is blank. It must be the header"),
         (b"a,b,a\n1,2,3\n", "table.csv: the header names 'a' 2 times. Give each column a name of its own"),
         (b"a,,c,\n1,2,3,4\n", "table.csv: the header gives no name to column 2, 4. Give each column a name of its own"),
-        (b"\xffa,b\n1,2\n", "table.csv: this is not UTF-8 text. CSV files must be UTF-8 text"),
-        ("a,b\n1,2\n".encode("utf-16"), "table.csv: this is UTF-16. CSV files must be UTF-8 text"),
-        (b"\x1f\x8b\x08\x00\x00", "table.csv: this is gzip. CSV files must be UTF-8 text"),
+        (
+            b"\xffa,b\n1,2\n",
+            "table.csv: this is not UTF-8 text. CSV files are UTF-8 text, unless encoding= says what they are",
+        ),
+        ("a,b\n1,2\n".encode("utf-16"), "table.csv: this is UTF-16. Say so: encoding='utf-16'"),
+        (b"\x1f\x8b\x08\x00\x00", "table.csv: this is gzip. Say so: compression='gzip'"),
         (b'a,b\n1,2\n3,"4\n', "table.csv, line 3: a quoted cell is opened and never closed. Close or double the quote"),
         (
             b'a,b\n1,2\n3,"4\n5,6\n',
@@ -310,7 +322,13 @@ def test_data_that_changed_since_the_plan_is_refused(tmp_path: Path, run_step: A
         ({"delimiter": ""}, "a delimiter is one ASCII character"),
         ({"delimiter": '"'}, "a delimiter is one ASCII character"),
         ({"delimiter": "·"}, "a delimiter is one ASCII character"),
-        ({"types": {"a": "timestamp"}}, "CSVDatasource.types.a"),
+        ({"types": {"a": "date"}}, "CSVDatasource.types.a"),
+        ({"encoding": "utf-9"}, "Python knows no encoding of text by this name"),
+        ({"encoding": "rot13"}, "Python knows no encoding of text by this name"),
+        ({"compression": "rar"}, "CSVDatasource.compression"),
+        ({"header": False}, "without a header, columns must name the columns"),
+        ({"columns": ["a"]}, "add header=False"),
+        ({"columns": ["a", "a"], "header": False}, "columns names a column twice"),
         ({"path": ""}, "CSVDatasource.path"),
         ({"snapshot": "latest"}, "CSVDatasource.snapshot"),
         ({"delimeter": ";"}, "Did you mean delimiter?"),
@@ -320,3 +338,111 @@ def test_config_is_checked(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as error:
         CSVDatasource(**{"name": "t", "path": "t.csv", **config})
     assert message in str(error.value)
+
+
+def test_declared_timestamps_are_read_in_utc(table: Any) -> None:
+    snapshot = table(
+        "when,n\n2024-02-29,1\n2024-02-29 10:00,2\n 2024-02-29T10:00:00.5+02:00 ,3\nNA,4\n2024-02-29T10:00:00Z,5\n",
+        types={"when": "timestamp"},
+    )
+    assert [row["when"] for row in rows(snapshot)] == [
+        at("2024-02-29T00:00:00"),
+        at("2024-02-29T10:00:00"),
+        at("2024-02-29T08:00:00.5"),
+        None,
+        at("2024-02-29T10:00:00"),
+    ]
+    assert types(table("when\n2024-02-29\n")) == {"when": "string"}
+
+
+def test_dates_that_do_not_exist_are_told_by_row(table: Any) -> None:
+    with pytest.raises(DataError) as error:
+        table("day\n2024-02-29\n2023-02-29\n2024-13-01\n29.02.2024\n", types={"day": "timestamp"})
+    what = "is not a date or time that exists, in ISO 8601 and microseconds"
+    assert [problem.split(". If")[0] for problem in problems(error)] == [
+        f"table.csv, row 2, column day: '2023-02-29' {what}",
+        f"table.csv, row 3, column day: '2024-13-01' {what}",
+        f"table.csv, row 4, column day: '29.02.2024' {what}",
+    ]
+
+
+def test_null_bytes_in_text_are_told_by_row(table: Any) -> None:
+    with pytest.raises(DataError) as error:
+        table(b"a,b\n1,x\n2,x\0y\n")
+    assert problems(error)[0].startswith("table.csv, row 2, column b: 'x\\x00y' is text with a null byte")
+    assert rows(table(b"a,b\n1,x\0y\n", types={"b": "bytes"})) == [{"a": 1, "b": b"x\0y"}]
+
+
+def test_files_without_a_header_take_the_given_names(table: Any) -> None:
+    assert rows(table("\ufeff1,a\n2,b\n", header=False, columns=["n", "word"])) == [
+        {"n": 1, "word": "a"},
+        {"n": 2, "word": "b"},
+    ]
+    with pytest.raises(DataError, match="row 2: 1 cell where columns= names 2"):
+        table("1,a\n2\n", header=False, columns=["n", "word"])
+    with pytest.raises(DataError, match=r"table.csv: there is no row"):
+        table("\n\n", header=False, columns=["n"])
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-8-sig", "cp1252"])
+def test_other_encodings_are_read_when_named(table: Any, encoding: str) -> None:
+    assert rows(table("n,wörd\n1,ä\n2,é\n".encode(encoding), encoding=encoding)) == [
+        {"n": 1, "wörd": "ä"},
+        {"n": 2, "wörd": "é"},
+    ]
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_a_byte_that_is_not_in_the_encoding_is_told_by_its_place(table: Any, size: int) -> None:
+    with pytest.raises(DataError) as error:
+        table(b"a\n" + b"x" * size + b"\xe9\n", encoding="ascii")
+    mend = "Name its encoding, as in encoding='latin-1'"
+    assert problems(error) == [f"table.csv: byte {size + 3} of its text is not in the encoding ascii. {mend}"]
+
+
+def zstd(data: bytes) -> bytes:
+    return bytes(pa.compress(data, "zstd", asbytes=True))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "name", "compress"),
+    [("gz", "gzip", gzip.compress), ("bz2", "bz2", bz2.compress), ("xz", "xz", lzma.compress), ("zst", "zstd", zstd)],
+)
+def test_compressed_files_are_unpacked(
+    tmp_path: Path, run_step: Any, suffix: str, name: str, compress: Callable[[bytes], bytes]
+) -> None:
+    data = b"n,word\n" + b"".join(b"%d,w%d\n" % (n, n * 7919 % 1000) for n in range(1000))
+    path = tmp_path / f"t.csv.{suffix}"
+    path.write_bytes(compress(data))
+    packed = Snapshot.of(run_step(CSVDatasource(name="t", path=str(path))))
+    (tmp_path / "odd.bin").write_bytes(compress(data))
+    odd = Snapshot.of(run_step(CSVDatasource(name="t", path=str(tmp_path / "odd.bin"), compression=name)))
+    assert rows(packed) == rows(odd)
+    assert len(rows(packed)) == 1000
+    for damaged, message in ((compress(data)[:-9], "cut off"), (b"n,word\n1,a\n", "this is no .* data")):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=message) as error:
+            run_step(CSVDatasource(name="t", path=str(path)))
+        assert error.value.problems[0].where == str(path)
+
+
+def test_problems_in_unpacked_files_name_the_packed_ones(tmp_path: Path, run_step: Any) -> None:
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"n\n" + b"1\n" * 30 + b"x\n"))
+    (tmp_path / "b.csv").write_bytes(b"n\n" + b"1\n" * 30 + b"1,2\n")
+    with pytest.raises(DataError) as error:
+        run_step(CSVDatasource(name="t", path=str(tmp_path / "*.csv*")))
+    assert [problem.split(": ")[0] for problem in problems(error)] == ["a.csv.gz, row 31, column n", "b.csv, row 31"]
+
+
+def test_compressed_files_on_every_engine_give_the_same_bytes(tmp_path: Path, run_step: Any, files_of: Any) -> None:
+    for number in range(3):
+        text = "n,x\n" + "".join(f"{n},{n / 3 if n % 7 else ''}\n" for n in range(number * 500, number * 500 + 500))
+        (tmp_path / f"{number}.csv.gz").write_bytes(gzip.compress(text.encode()))
+    datasource = CSVDatasource(name="t", path=str(tmp_path / "*.gz"))
+    here = run_step(datasource)
+    assert files_of(here.path) == files_of(run_step(datasource, engine=HostileProcessingBackend(seed=3)).path)
+
+
+def test_cell_of_ten_megabytes_is_read(table: Any) -> None:
+    snapshot = table('a,b\n1,x\n2,"' + "y\n" * 5_000_000 + '"\n3,z\n')
+    assert [len(row["b"]) for row in rows(snapshot)] == [1, 10_000_000, 1]

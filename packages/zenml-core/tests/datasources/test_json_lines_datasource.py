@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import json
 import math
 from pathlib import Path
@@ -227,3 +228,12 @@ def test_every_engine_gives_the_same_bytes(tmp_path: Path, run_step: Any, files_
     assert len(here.properties["splits"]["all"]["shards"]) > 3
     assert files_of(here.path) == files_of(there.path)
     assert here.properties == there.properties
+
+
+def test_compressed_files_are_unpacked(tmp_path: Path, run_step: Any) -> None:
+    path = tmp_path / "t.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"n": 1}\n{"n": "x"}\n'))
+    with pytest.raises(DataError, match=r"t.jsonl.gz, column n: its first values are of several kinds"):
+        run_step(JSONLinesDatasource(name="t", path=str(path)))
+    path.write_bytes(gzip.compress(b'{"n": 1}\n'))
+    assert rows(Snapshot.of(run_step(JSONLinesDatasource(name="t", path=str(path))))) == [{"n": 1}]

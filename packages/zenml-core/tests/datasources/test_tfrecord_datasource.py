@@ -148,7 +148,7 @@ def test_damaged_files_are_told_all_at_once_and_nothing_is_written(
         f"2.tfrecord: record 1000: the checksum of the record does not match its bytes. {mend}",
         "3.tfrecord: record 1000: the file ends within the record",
     ]
-    assert not [path for path in (run_step.root / "step-1" / "out").rglob("shard-0000[12]*")]
+    assert not list((run_step.root / "step-1" / "out").rglob("shard-0000[12]*"))
 
 
 @pytest.mark.parametrize(

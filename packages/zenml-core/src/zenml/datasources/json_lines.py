@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,20 +30,24 @@ class JSONLinesDatasource(FileDatasource):
             column takes numbers in quotes, and as text keeps numbers as they are written.
         columns: names of the columns to read, in that order, others being left out; all of the first rows by default,
             and then any other is an error.
+        compression: of the files; by default it is told by their suffixes (`.gz`, `.bz2`, `.zst`, `.xz`).
     """
 
     CACHE_VERSION = 1
     CODEC: ClassVar[str] = "jsonl/1"
-    PARSING: ClassVar[tuple[str, ...]] = ("types", "columns")
+    PARSING: ClassVar[tuple[str, ...]] = ("types", "columns", "compression")
 
     types: dict[str, ColumnType] = Field(default_factory=dict)
     columns: list[str] | None = Field(default=None, min_length=1)
+    compression: Literal["infer", "none", "gzip", "bz2", "zstd", "xz"] = "infer"
 
     def read_files(self, files: Sequence[SourceFile], context: StepContext) -> TableRead:
         """Cut the files at line ends and parse them."""
         from zenml.data.jsonl.commit import JSONLinesReader
         from zenml.data.schema import LogicalType
+        from zenml.data.unpacking import UTF8, plain_files
 
         declared = {name: LogicalType(kind) for name, kind in self.types.items()}
+        files = plain_files(files, self.compression, UTF8, context.scratch, context.run_job)
         reader = JSONLinesReader(files, declared, self.columns, self.tfrecord, context.report.warn)
         return reader.read(context.outputs["examples"].path, context.run_job)

@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 
 from zenml.data.csv.form import FALSE_WORDS, TRUE_WORDS, CSVForm
 from zenml.data.schema import LogicalType
+from zenml.data.tables.convert import misfits, reason
+from zenml.data.tables.timestamps import parse_timestamps
 
 Mask = npt.NDArray[np.bool_]
 
@@ -24,6 +26,7 @@ WHAT = {
     LogicalType.FLOAT: "not a number",
     LogicalType.BOOLEAN: "neither true nor false",
     LogicalType.STRING: "not UTF-8 text",
+    LogicalType.TIMESTAMP: reason(LogicalType.TIMESTAMP, pa.string()),
 }
 
 
@@ -87,12 +90,23 @@ class Cells:
         return _mask(pc.is_in(self.text, value_set=pa.array([*TRUE_WORDS, *FALSE_WORDS])))
 
     def utf8(self) -> Mask:
-        """Say which cells are UTF-8 or null."""
+        """Say which cells are UTF-8 without null bytes, or null."""
+        found = ~self.null_bytes()
         try:
             self.raw.cast(pa.string())
         except pa.ArrowInvalid:
-            return np.array([_is_utf8(cell) for cell in self.raw.to_pylist()], bool)
-        return np.ones(len(self.raw), bool)
+            found &= np.array([_is_utf8(cell) for cell in self.raw.to_pylist()], bool)
+        return found
+
+    def null_bytes(self) -> Mask:
+        """Say which cells hold a null byte."""
+        return _mask(pc.match_substring(self.raw, "\0"))
+
+    def timestamps(self) -> Mask:
+        """Say which cells are dates or times that exist."""
+        found = np.ones(len(self.text), bool)
+        found[misfits(self.text, LogicalType.TIMESTAMP, len(self.text))] = False
+        return found
 
     def good(self, kind: LogicalType) -> Mask:
         """Say which cells a column of this type can hold."""
@@ -106,6 +120,7 @@ class Cells:
             LogicalType.INTEGER: self.fitting_integers,
             LogicalType.FLOAT: self.floats,
             LogicalType.BOOLEAN: self.booleans,
+            LogicalType.TIMESTAMP: self.timestamps,
         }[kind]
         return parse() | ~self.valid()
 
@@ -118,6 +133,8 @@ class Cells:
         if kind is LogicalType.BOOLEAN:
             known = pc.is_in(self.text, value_set=pa.array(TRUE_WORDS))
             return pc.if_else(pc.is_valid(self.text), known, pa.scalar(None, pa.bool_()))
+        if kind is LogicalType.TIMESTAMP:
+            return parse_timestamps(self.text)
         return self.text.cast(kind.arrow)
 
     def shown(self, place: int) -> str:

@@ -52,14 +52,14 @@ class CSVReader:
         self._check_declared(headers[0])
         shards = self._shards(headers, scratch, run_job)
         if not shards:
-            raise DataError([Problem("there is a header and no row", file.url) for file in self.files])
+            raise DataError([Problem(self._no_row, file.place) for file in self.files])
         inferred = infer(self.files, headers, self.form, self.declared)
         types, states = self._parse(dict(inferred.types), shards, out, run_job)
         self._check_unchanged()
         schema = _schema(types)
         splits = {SPLIT: fold_split(out, SPLIT, schema, states)}
         if not splits[SPLIT]["rows"]:
-            raise DataError([Problem("there is a header and no row", file.url) for file in self.files])
+            raise DataError([Problem(self._no_row, file.place) for file in self.files])
         for name in inferred.unknown:
             self.warn(
                 f"column {name!r} has no value in the first rows and is read as text; "
@@ -69,12 +69,16 @@ class CSVReader:
         return TableRead(splits, folded_casts(states))
 
     @property
+    def _no_row(self) -> str:
+        return "there is a header and no row" if self.form.columns is None else "there is no row"
+
+    @property
     def _size(self) -> int:
         return sum(file.size for file in self.files)
 
     def _check_declared(self, header: Header) -> None:
         problems = [
-            Problem(f"types names a column {name!r} that is not in the header", self.files[0].url, mend)
+            Problem(f"types names a column {name!r} that is not in the header", self.files[0].place, mend)
             for name in self.declared
             if name not in header.names
             for mend in [closest(name, header.names) or f"Columns: {', '.join(header.names)}"]

@@ -141,7 +141,7 @@ def ranges(file: SourceFile, start: int, scans: Sequence[State]) -> list[Range] 
     if inside:
         line = _last_quote_line(file)
         return Problem(
-            "a quoted cell is opened and never closed", f"{file.url}, line {line}", "Close or double the quote"
+            "a quoted cell is opened and never closed", f"{file.place}, line {line}", "Close or double the quote"
         )
     return [Range(low, high, flag) for low, high, flag in zip(borders, [*borders[1:], file.size], quoted, strict=True)]
 

@@ -18,10 +18,12 @@ class CSVForm:
     Args:
         delimiter: one ASCII character.
         null_values: cells that stand for a missing value; in a quoted cell of a text column they are text.
+        columns: names of the columns of files that have no header row.
     """
 
     delimiter: str = ","
     null_values: tuple[str, ...] = DEFAULT_NULLS
+    columns: tuple[str, ...] | None = None
 
     def to_params(self) -> dict[str, Any]:
         """Return the form as JSON types."""
@@ -30,4 +32,5 @@ class CSVForm:
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> CSVForm:
         """Read what `to_params` gave."""
-        return cls(params["delimiter"], tuple(params["null_values"]))
+        columns = params["columns"]
+        return cls(params["delimiter"], tuple(params["null_values"]), None if columns is None else tuple(columns))

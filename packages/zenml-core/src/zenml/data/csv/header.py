@@ -15,6 +15,13 @@ from zenml.errors import DataError, Problem
 _LONGEST = 1 << 24
 _BOM = b"\xef\xbb\xbf"
 _FOREIGN = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x1f\x8b": "gzip", b"PK": "zip", b"BZ": "bzip2"}
+_ENCODED = "CSV files are UTF-8 text, unless encoding= says what they are"
+_MENDS = {
+    "gzip": "Say so: compression='gzip'",
+    "bzip2": "Say so: compression='bz2'",
+    "UTF-16": "Say so: encoding='utf-16'",
+    "zip": "Unpack it first",
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ def read_headers(files: Sequence[SourceFile], form: CSVForm) -> list[Header]:
 
 def _read(file: SourceFile, form: CSVForm) -> Header | Problem:
     if not file.size:
-        return Problem("the file is empty", file.url)
+        return Problem("the file is empty", file.place)
     data = b""
     for piece in file.pieces(0, _LONGEST):
         data += piece
@@ -58,21 +65,26 @@ def _read(file: SourceFile, form: CSVForm) -> Header | Problem:
         if end:
             break
     else:
-        return Problem("the header row does not end", file.url, "Is this a CSV file?")
+        return Problem("the header row does not end", file.place, "Is this a CSV file?")
+    bom = len(_BOM) if data.startswith(_BOM) else 0
     foreign = next((name for magic, name in _FOREIGN.items() if data.startswith(magic)), "not UTF-8 text")
     try:
-        text = data[len(_BOM) if data.startswith(_BOM) else 0 : end].decode()
+        text = data[bom:end].decode()
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        return Problem(f"this is {foreign}", file.url, "CSV files must be UTF-8 text")
+        return Problem(f"this is {foreign}", file.place, _MENDS.get(foreign, _ENCODED))
+    if form.columns is not None:
+        return Header(form.columns, bom)
     if text.count('"') % 2:
-        return Problem("a quoted name is opened and never closed", f"{file.url}, line 1", "Close or double the quote")
+        return Problem("a quoted name is opened and never closed", f"{file.place}, line 1", "Close or double the quote")
     try:
         names = next(csv.reader(io.StringIO(text, newline=""), delimiter=form.delimiter))
     except csv.Error as error:
-        return Problem(f"the header cannot be read: {error}", file.url)
-    return Header(tuple(names), end) if names else Problem("the first line is blank", file.url, "It must be the header")
+        return Problem(f"the header cannot be read: {error}", file.place)
+    return (
+        Header(tuple(names), end) if names else Problem("the first line is blank", file.place, "It must be the header")
+    )
 
 
 def _row_end(data: bytes, final: bool) -> int:
@@ -91,14 +103,14 @@ def _row_end(data: bytes, final: bool) -> int:
 def _name_problems(file: SourceFile, header: Header) -> list[Problem]:
     counts = Counter(header.names)
     problems = [
-        Problem(f"the header names {name!r} {count} times", file.url, "Give each column a name of its own")
+        Problem(f"the header names {name!r} {count} times", file.place, "Give each column a name of its own")
         for name, count in counts.items()
         if count > 1 and name
     ]
     nameless = [str(number) for number, name in enumerate(header.names, 1) if not name.strip()]
     if nameless:
         what = f"the header gives no name to column {', '.join(nameless)}"
-        problems.append(Problem(what, file.url, "Give each column a name of its own"))
+        problems.append(Problem(what, file.place, "Give each column a name of its own"))
     return problems
 
 
@@ -107,4 +119,4 @@ def _difference(file: SourceFile, names: tuple[str, ...], first: SourceFile, exp
     less = [name for name in expected if name not in names]
     parts = ([f"has also {', '.join(more)}"] if more else []) + ([f"lacks {', '.join(less)}"] if less else [])
     what = f"its header differs from the one of {first.name}: it {' and '.join(parts) or 'has another order'}"
-    return Problem(what, file.url, "Files that are read together need the same header")
+    return Problem(what, file.place, "Files that are read together need the same header")

@@ -29,8 +29,8 @@ class _BadShardError(Exception):
     """Leaves the writing of a shard, so that no file appears."""
 
 
-class _HexSeenError(Exception):
-    """A hexadecimal integer is in an integer column, which Arrow takes for a number and this reader does not."""
+class _LookCloserError(Exception):
+    """Arrow may have taken what this reader does not: a hexadecimal integer, or a null byte."""
 
 
 class ReadCSV(ShardOp):
@@ -52,7 +52,7 @@ class ReadCSV(ShardOp):
             try:
                 try:
                     return reading.write(reading.fast())
-                except (pa.ArrowInvalid, _HexSeenError):
+                except (pa.ArrowInvalid, _LookCloserError):
                     return reading.careful()
             except RowTooLongError:
                 continue
@@ -93,21 +93,23 @@ class _Reading:
         types = {feature.name: feature.type.arrow for feature in self.schema}
         floats = [place for place, feature in enumerate(self.schema) if feature.type is LogicalType.FLOAT]
         integers = [feature.name for feature in self.schema if feature.type is LogicalType.INTEGER]
-        watch = _HexWatch()
-        for batch in self._stream(types, watch=watch if integers else None):
+        watch = _Watch()
+        for batch in self._stream(types, watch=watch):
             yield _without_nan(batch, floats)
-        if watch.seen:
+        if watch.null_bytes:
+            raise _LookCloserError
+        if watch.seen and integers:
             raw = {name: pa.string() if name in integers else pa.binary() for name in types}
             for batch in self._stream(raw):
                 if any(has_hexadecimal(batch.column(name)) for name in integers):
-                    raise _HexSeenError
+                    raise _LookCloserError
 
     def _stream(self, types: Mapping[str, pa.DataType], **more: Any) -> Iterator[pa.RecordBatch]:
         return stream(self.file, self.range, types, self.form, block=self.block, **more)
 
     def careful(self) -> State:
         """Read the range as text, and write it, or find out all that is wrong with it."""
-        findings = _Findings(self.op.params["widen"])
+        findings = _Findings(self.op.params["widen"], headed=self.form.columns is None)
         try:
             return self.write(self._checked(findings))
         except _BadShardError:
@@ -141,8 +143,9 @@ class _Reading:
 class _Findings:
     """What is wrong with a shard: ragged rows, bad cells, and integer columns that hold other numbers."""
 
-    def __init__(self, widen: list[str]) -> None:
+    def __init__(self, widen: list[str], *, headed: bool) -> None:
         self.rows = 0
+        self._names = "the header has" if headed else "columns= names"
         self._may_widen = widen
         self._widened: list[str] = []
         self._ragged_count = 0
@@ -186,7 +189,7 @@ class _Findings:
         """Return the findings as JSON types."""
         return {
             "widened": self._widened,
-            "ragged": {"count": self._ragged_count, "first": self._ragged},
+            "ragged": {"count": self._ragged_count, "first": self._ragged, "names": self._names},
             "cells": self._cells,
         }
 
@@ -194,17 +197,21 @@ class _Findings:
 def _reason(kind: LogicalType, cells: Cells, place: int) -> str:
     if kind is LogicalType.INTEGER and cells.integers()[place]:
         return "beyond the range of 64-bit integers"
+    if kind is LogicalType.STRING and cells.null_bytes()[place]:
+        return "text with a null byte"
     return WHAT[kind]
 
 
-class _HexWatch:
-    """Looks for what may be a hexadecimal integer in the bytes of successive blocks."""
+class _Watch:
+    """Looks for null bytes, and for what may be a hexadecimal integer, in the bytes of successive blocks."""
 
     def __init__(self) -> None:
         self.seen = False
+        self.null_bytes = False
         self._last = b""
 
     def __call__(self, data: bytes) -> None:
+        self.null_bytes |= b"\0" in data
         # Single letters are looked for at the speed of memory, and most tables of numbers have none.
         if not self.seen and (b"x" in data or b"X" in data):
             self.seen = bool(_HEX.search(self._last + data[:_HEX_OVERLAP]) or _HEX.search(data))

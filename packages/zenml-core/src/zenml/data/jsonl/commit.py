@@ -19,6 +19,7 @@ from zenml.errors import DataError, Problem
 
 _HEAD = 64
 _FOREIGN = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x1f\x8b": "gzip", b"PK": "zip", b"BZ": "bzip2"}
+_MENDS = {"gzip": "Say so: compression='gzip'", "bzip2": "Say so: compression='bz2'", "zip": "Unpack it first"}
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,10 @@ class JSONLinesReader:
 def _foreign(file: SourceFile) -> Problem | None:
     """Say what a file is that holds no lines of JSON, by how it begins."""
     if not file.size:
-        return Problem("the file is empty", file.url)
+        return Problem("the file is empty", file.place)
     head = file.read(0, _HEAD)
     foreign = next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)
     if foreign:
-        return Problem(f"this is {foreign}", file.url, "JSON lines must be UTF-8 text")
-    problem = Problem("the file holds one JSON list", file.url, "Write each of its objects on a line of its own")
+        return Problem(f"this is {foreign}", file.place, _MENDS.get(foreign, "JSON lines must be UTF-8 text"))
+    problem = Problem("the file holds one JSON list", file.place, "Write each of its objects on a line of its own")
     return problem if head.lstrip().startswith(b"[") else None

@@ -131,11 +131,11 @@ def infer(
     """
     sample = _Sample()
     for file, block in _blocks(files):
-        sample.add_block(first_lines(block, SAMPLE_ROWS - sample.rows), file.url)
+        sample.add_block(first_lines(block, SAMPLE_ROWS - sample.rows), file.place)
         if sample.rows >= SAMPLE_ROWS:
             break
     names = [*sample.tallies, *(name for name in declared if name not in sample.tallies)]
-    problems = unknown_names(columns or (), names, "columns", files[0].url)
+    problems = unknown_names(columns or (), names, "columns", files[0].place)
     features: list[Feature] = []
     as_text: list[str] = []
     for name in (name for name in columns or names if name in names):
@@ -146,7 +146,7 @@ def infer(
             what = "it holds nested values, which a table of features cannot"
             problems.append(Problem(what, f"{tally.nested}, column {name}", mend))
         elif kind is None:
-            problems.append(_mixed(name, tally, files[0].url))
+            problems.append(_mixed(name, tally, files[0].place))
         else:
             features.append(Feature(name, kind))
             if kind is LogicalType.STRING and tally.large and name not in declared:
@@ -154,7 +154,7 @@ def infer(
             if not tally.valid and name not in declared:
                 warn(unknown_type_warning(name))
     if not names:
-        problems += sample.bad[:1] or [Problem("there is no object with a member", file.url) for file in files]
+        problems += sample.bad[:1] or [Problem("there is no object with a member", file.place) for file in files]
     if problems:
         raise DataError(problems)
     return Schema(tuple(features)), tuple(as_text)

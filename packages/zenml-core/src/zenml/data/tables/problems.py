@@ -25,7 +25,7 @@ def changed_files(files: Sequence[SourceFile]) -> list[Problem]:
             continue
         if not same:
             problems.append(
-                Problem("the file changed while it was read", file.url, "Run again when nothing writes to it")
+                Problem("the file changed while it was read", file.place, "Run again when nothing writes to it")
             )
     return problems
 
@@ -43,12 +43,13 @@ def shard_problems(
     before = dict.fromkeys(order, 0)
     for shard, state in zip(shards, states, strict=True):
         url = shard["file"]["url"]
+        place = shard["file"].get("label") or url
         findings = state.get("findings", {})
         if findings.get("changed"):
-            rows.append((order[url], 0, Problem("the file changed while it was read", url)))
+            rows.append((order[url], 0, Problem("the file changed while it was read", place)))
         if findings.get("failed"):
-            rows.append((order[url], before[url], Problem(findings["failed"], url, findings.get("mend", ""))))
-        for row, problem, kind, count in _problems(url, findings, before[url]):
+            rows.append((order[url], before[url], Problem(findings["failed"], place, findings.get("mend", ""))))
+        for row, problem, kind, count in _problems(place, findings, before[url]):
             rows.append((order[url], row, problem))
             counts[order[url], kind] = counts.get((order[url], kind), 0) + count
         before[url] += state["rows"]
@@ -66,7 +67,8 @@ def _problems(url: str, findings: Mapping[str, Any], before: int) -> list[tuple[
     found: list[tuple[int, Problem, str, int]] = []
     ragged = findings.get("ragged", {"count": 0, "first": []})
     for place, (row, expected, actual) in enumerate(ragged["first"]):
-        what = f"{actual} {'cell' if actual == 1 else 'cells'} where the header has {expected}"
+        names = ragged.get("names", "the header has")
+        what = f"{actual} {'cell' if actual == 1 else 'cells'} where {names} {expected}"
         problem = Problem(what, f"{url}, row {before + row}")
         found.append((before + row, problem, "ragged rows", ragged["count"] if not place else 0))
     bad = findings.get("rows", {"count": 0, "first": []})
