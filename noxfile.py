@@ -17,7 +17,17 @@ SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 PACKAGES = [f"./{path}" for path in sorted(Path("packages").iterdir()) if (path / "pyproject.toml").is_file()]
 CORE = "./packages/zenml-core"
 ENGINES = ["./packages/zenml-beam", "./packages/zenml-spark"]  # their frameworks are half a gigabyte
-TEST_TOOLS = ["pytest", "pytest-xdist", "pytest-cov", "hypothesis", "hatchling", "nbclient", "ipykernel", "jsonschema"]
+TEST_TOOLS = [
+    "pytest",
+    "pytest-xdist",
+    "pytest-cov",
+    "hypothesis",
+    "pillow",
+    "hatchling",
+    "nbclient",
+    "ipykernel",
+    "jsonschema",
+]
 
 
 def find_interpreters() -> None:

@@ -20,7 +20,7 @@ from zenml.errors import ConfigError, DataError
 from zenml.runtime.processing_base import ProcessingBaseBackend
 from zenml.runtime.worker_pool import POOL
 from zenml.steps.base import Wired
-from zenml.steps.preprocesser import StandardPreprocesser
+from zenml.steps.preprocesser import StandardPreprocesser, applying
 from zenml.steps.split.no_split import NoSplit
 from zenml.steps.split.random_split import RandomSplit
 from zenml.testing.hostile import HostileProcessingBackend
@@ -394,3 +394,12 @@ def test_problems_with_groups_are_told(snapshot: Any, preprocess: Any) -> None:
         preprocess(snapshot(train=table), StandardPreprocesser(groups={"g": one}, overwrite=empty))
     with pytest.raises(ConfigError, match=r"no transform of a group 'pcaa'\. Did you mean pca"):
         StandardPreprocesser(groups={"g": {**one, "method": "pcaa"}})
+
+
+def test_wide_rows_are_written_in_batches_of_bounded_size(snapshot: Any, preprocess: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(applying, "_BATCH_BYTES", 4 * 4 * 10)
+    table = pa.table({"word": ["a", "b", "c", "d"] * 25})
+    done = preprocess(snapshot(train=table), StandardPreprocesser())
+    with pa.ipc.open_file(done.examples / "train" / "shard-00000.arrow") as reader:
+        assert [reader.get_batch(number).num_rows for number in range(reader.num_record_batches)] == [10] * 10
+    assert done.table("train").num_rows == 100

@@ -55,8 +55,8 @@ class FittedChain:
 
     @property
     def _vector(self) -> Fitted | None:
-        """The method that makes vectors, if there is one."""
-        return next((fitted for fitted in self.fitted if fitted.width() is not None), None)
+        """The last method that makes vectors, if there is one."""
+        return next((fitted for fitted in reversed(self.fitted) if fitted.width() is not None), None)
 
     @property
     def output_type(self) -> pa.DataType:

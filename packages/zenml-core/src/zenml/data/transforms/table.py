@@ -8,6 +8,7 @@ from zenml.data.transforms.custom import CustomTransform
 from zenml.data.transforms.dates import DatePart
 from zenml.data.transforms.hash_strings import HashStrings
 from zenml.data.transforms.identity import NoTransform
+from zenml.data.transforms.images import ImageReshape, LoadBinaryImage
 from zenml.data.transforms.log import Log
 from zenml.data.transforms.method import Method
 from zenml.data.transforms.scaling import ScaleByMinMax, ScaleTo01, ScaleToZScore
@@ -27,6 +28,8 @@ TRANSFORMS: dict[str, type[Method]] = {
         HashStrings,
         Ngrams,
         Tfidf,
+        LoadBinaryImage,
+        ImageReshape,
         Bucketize,
         Clip,
         Log,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from zenml.data.shards import ShardOp, State, atomic_file
 from zenml.data.snapshot import shard_batches
 from zenml.data.splits import shard_name
 from zenml.data.transforms import Transform
+
+_BATCH_BYTES = 64 << 20
 
 UNKNOWN = -1
 """What a label becomes whose class is not among those of the training rows."""
@@ -29,6 +31,17 @@ class ApplyShard(ShardOp):
         self._transform = Transform.load(Path(params["transform"]))
         self._classes = [name for name in self._transform.labels if self._transform.label_values(name) is not None]
 
+    def _batches(self, file: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Stream raw rows, so many at a time that what comes out is no larger than a batch may be."""
+        numbers = sum(
+            field.type.list_size if pa.types.is_fixed_size_list(field.type) else 1
+            for field in self._transform.output_schema
+        )
+        most = max(1, _BATCH_BYTES // (4 * numbers))
+        for batch in shard_batches(file, columns):
+            for start in range(0, max(1, batch.num_rows), most):
+                yield batch.slice(start, most)
+
     def work(self, shard: Mapping[str, Any]) -> State:
         """Write the shard of the same name."""
         transform = self._transform
@@ -39,7 +52,7 @@ class ApplyShard(ShardOp):
             atomic_file(self.out / shard_name(shard["split"], shard["number"])) as file,
             pa.ipc.new_file(file, transform.output_schema) as writer,
         ):
-            for raw in shard_batches(shard["file"], columns):
+            for raw in self._batches(shard["file"], columns):
                 batch = transform.apply(raw)
                 missing = [name for name in transform.labels if batch.column(name).null_count]
                 if missing:

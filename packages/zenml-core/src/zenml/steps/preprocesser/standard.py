@@ -33,8 +33,9 @@ class StandardPreprocesser(Preprocesser):
             {"value": 0}}], "transform": [{"method": "scale_by_min_max"}]}}`. Fillings are `min`, `max`, `mean`,
             `median`, `mode`, `constant`; transforms `scale_to_z_score`, `scale_by_min_max`, `scale_to_0_1`, `clip`,
             `log`, `bucketize`, `one_hot_encode`, `compute_and_apply_vocabulary`, `hash_strings`, `ngrams`, `tfidf`,
-            `date_part`, `no_transform`; each is documented at its class in `zenml.data.transforms`. A transform of your
-            own, a `zenml.data.transforms.CustomTransform`, is named `module:Class`.
+            `date_part`, `load_binary_image`, `image_reshape`, `no_transform`; each is documented at its class in
+            `zenml.data.transforms`. A transform of your own, a `zenml.data.transforms.CustomTransform`, is named
+            `module:Class`.
         groups: by name of a new vector, which features become it together after their own transforms, as in
             `{"body": {"features": ["height", "weight"], "method": "pca", "parameters": {"n_components": 1}}}`.
     """
