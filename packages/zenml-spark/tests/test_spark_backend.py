@@ -126,3 +126,27 @@ def test_a_context_of_the_program_s_own_is_used_and_left_alone(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert "this process has a Spark context on local[1] already" in done.stdout
     assert "ProcessingSparkBackend(master='local[1]')" in done.stdout
+
+
+def test_ctrl_c_ends_spark_and_all_that_it_does(tmp_path: Path) -> None:
+    (tmp_path / "op_that_waits.py").write_text(
+        "import os, signal, threading\nfrom zenml.data.shards import ShardOp\n\n\n"
+        "class Op(ShardOp):\n    def work(self, shard):\n"
+        "        (self.out / 'pid').write_text(str(os.getpid()))\n"
+        "        os.kill(shard['driver'], signal.SIGINT)\n        threading.Event().wait()\n"
+    )
+    script = (
+        "import os\n"
+        "from zenml.backends.processing import ProcessingSparkBackend\n"
+        "from zenml.data.shards import ShardJob\n"
+        "backend = ProcessingSparkBackend(master='local[1]', conf={'spark.driver.memory': '512m'})\n"
+        f"job = ShardJob('op_that_waits:Op', ({{'driver': os.getpid()}},), {str(tmp_path / 'out')!r})\n"
+        "backend.map(job)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=120)
+    assert "KeyboardInterrupt" in done.stderr
+    worker = int((tmp_path / "out" / "pid").read_text())
+    left = [psutil.Process(worker)] if psutil.pid_exists(worker) else []
+    assert not psutil.wait_procs(left, timeout=20)[1]

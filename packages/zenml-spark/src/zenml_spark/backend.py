@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -82,13 +81,7 @@ def _run(context: Any, job: ShardJob) -> list[bytes]:
     path = [entry or str(Path.cwd()) for entry in sys.path]
     count = len(job.shards)
     slices = min(count, _SLICES_PER_CORE * context.defaultParallelism)
-    group = f"zenml-{uuid.uuid4()}"
-    context.setJobGroup(group, job.label or job.op, interruptOnCancel=True)
-    try:
-        answers: list[bytes] = (
-            context.parallelize(range(count), slices).mapPartitions(WorkOnShards(job.to_json(), path)).collect()
-        )
-    except KeyboardInterrupt:
-        context.cancelJobGroup(group)
-        raise
+    context.setJobDescription(job.label or job.op)
+    numbers = context.parallelize(range(count), slices)
+    answers: list[bytes] = numbers.mapPartitions(WorkOnShards(job.to_json(), path)).collect()
     return answers

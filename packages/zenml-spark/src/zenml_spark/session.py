@@ -61,6 +61,9 @@ class SparkConnection:
         except Exception as error:
             self._broken = not _is_from_java(error)
             raise
+        except BaseException:  # Ctrl-C, amid an exchange with Java that nobody can resume: its jobs end with it
+            self._kill()
+            raise
         finally:
             with self._free:
                 self._users -= 1
@@ -70,6 +73,8 @@ class SparkConnection:
         """Stop the context and end the Java process; nothing happens when there is none."""
         with self._free:
             if self._context is not None:
+                if self._broken:
+                    self._kill()
                 _stop(self._context)
             if self._gateway is not None:
                 _end_java(self._gateway)
@@ -77,6 +82,11 @@ class SparkConnection:
                 self._log.unlink(missing_ok=True)
             self._context = self._gateway = self._log = self._asked = None
             self._broken = False
+
+    def _kill(self) -> None:
+        self._broken = True
+        if self._gateway is not None:
+            self._gateway.proc.kill()
 
     def last_words(self) -> str:
         """Return the last lines that the quiet Java process wrote, to go below an error's message."""
