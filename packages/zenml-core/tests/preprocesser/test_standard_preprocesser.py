@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from typing import Any
 
@@ -16,6 +17,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from zenml.data.snapshot import Snapshot
 from zenml.errors import ConfigError, DataError
 from zenml.runtime.processing_base import ProcessingBaseBackend
 from zenml.runtime.worker_pool import POOL
@@ -158,8 +160,64 @@ def test_every_problem_with_the_columns_is_found_at_once(snapshot: Any, preproce
 
 def test_columns_that_cannot_be_learned_from_are_named(snapshot: Any, preprocess: Any) -> None:
     table = pa.table({"id": [f"row {n}" for n in range(1100)], "y": [n % 2 for n in range(1100)]})
+    step = StandardPreprocesser(labels=["y"], overwrite={"id": {"transform": [{"method": "one_hot_encode"}]}})
     with pytest.raises(DataError, match="feature 'id': 1,100 distinct values would make as many columns"):
-        preprocess(snapshot(train=table), StandardPreprocesser(labels=["y"]))
+        preprocess(snapshot(train=table), step)
+
+
+@pytest.mark.parametrize(("distinct", "hashed"), [(256, False), (257, True), (6000, True)])
+def test_a_feature_of_many_distinct_strings_is_hashed_by_default(
+    snapshot: Any, preprocess: Any, distinct: int, hashed: bool
+) -> None:
+    words = [f"row {number}" for number in range(distinct)]
+    table = pa.table({"id": [*words, None], "y": [number % 2 for number in range(distinct + 1)]})
+    done = preprocess(snapshot(train=table), StandardPreprocesser(labels=["y"]))
+    (row, *_) = json.loads((done.transform / "transform.json").read_text())["features"]
+    methods = [step.get("filling") or step["transform"] for step in row["steps"]]
+    assert methods == (["constant", "hash_strings"] if hashed else ["mode", "one_hot_encode"])
+    assert len(done.fitted.column_names) == 256
+    vectors = done.table("train")["id"].combine_chunks().flatten().to_numpy().reshape(distinct + 1, 256)
+    assert (vectors.sum(1) == 1).all()
+
+
+def test_it_describes_what_it_does_with_each_column(snapshot: Any) -> None:
+    table = mixed(400).append_column("id", pa.array([f"<{number}>" for number in range(400)]))
+    source = Snapshot.of(snapshot(train=table))
+    step = StandardPreprocesser(
+        labels=["churned"],
+        overwrite={
+            "age": {"transform": [{"method": "log", "parameters": {"offset": 2}}, {"method": "scale_to_z_score"}]},
+            "member": {"filling": [], "transform": [{"method": "no_transform"}]},
+        },
+        groups={"who": {"features": ["age", "income"], "method": "pca", "parameters": {"n_components": 1}}},
+    )
+    lines = str(step.describe(source.schema, source.statistics("train"))).splitlines()
+    cells = [[cell for cell in line.split("  ") if cell] for line in lines]
+    cells = [[cell.strip() for cell in row] for row in cells]
+    assert cells == [
+        ["column", "type", "distinct", "role", "filling", "transform", "chosen"],
+        ["age", "integer", "72", "feature", "median", "log(offset=2.0), scale_to_z_score", "mixed"],
+        ["income", "float", cells[2][2], "feature", "mean", "scale_to_z_score", "default"],
+        ["city", "string", "3", "feature", "mode", "one_hot_encode", "default"],
+        ["member", "boolean", "2", "feature", "no_transform", "asked"],
+        [
+            *["id", "string", "400", "feature"],
+            "constant(value='')",
+            "hash_strings(num_buckets=256, one_hot=True)",
+            "default",
+        ],
+        ["churned", "string", "2", "label", "compute_and_apply_vocabulary", "default"],
+        ["who", "vector", "group", "pca(n_components=1)", "asked"],
+    ]
+    plain = step.describe(source.schema)
+    assert "one_hot_encode" in str(plain).splitlines()[5]
+    assert (
+        "<td>constant(value=&#x27;&#x27;)</td>"
+        in step.describe(source.schema, source.statistics("train"))._repr_html_()
+    )
+    wrong = StandardPreprocesser(features=["agee"], groups=step.groups)
+    with pytest.raises(DataError, match="no column 'agee'"):
+        wrong.describe(source.schema)
 
 
 def test_a_split_to_learn_from_is_needed(snapshot: Any, preprocess: Any) -> None:
@@ -239,6 +297,10 @@ def test_the_golden_output_changes_only_with_the_cache_version(snapshot: Any, pr
             "city": ["b", "a", None, "b", "ü", "a", "b", ""],
             "code": [3, 1, 3, None, 2, 2, 3, 1],
             "member": [True, False, None, True, True, False, True, True],
+            "words": ["one two", "two", None, "", "three one", "two one", "two", "one"],
+            "when": pa.array([0, 10, 70000, 40, 86400, 99, 1, 2], pa.timestamp("s")).cast(pa.timestamp("us")),
+            "tag": ["b", "a", None, "b", "ü", "a", "b", ""],
+            "spent": [1, 3, None, 8, 50, 2, 2, 1],
             "label": ["x", "y", "x", None, "z", "x", "y", "x"],
         }
     )
@@ -247,6 +309,10 @@ def test_the_golden_output_changes_only_with_the_cache_version(snapshot: Any, pr
         overwrite={
             "income": {"filling": [{"method": "max"}], "transform": [{"method": "scale_by_min_max"}]},
             "code": {"transform": [{"method": "one_hot_encode", "parameters": {"num_oov_buckets": 2, "top_k": 1}}]},
+            "spent": {"transform": [{"method": "clip", "parameters": {"max": 10}}, {"method": "scale_to_0_1"}]},
+            "words": {"transform": [{"method": "tfidf", "parameters": {"top_k": 2, "max_words": 2}}]},
+            "when": {"transform": [{"method": "date_part", "parameters": {"part": "day"}}]},
+            "tag": {"transform": [{"method": "hash_strings", "parameters": {"num_buckets": 5, "one_hot": True}}]},
         },
     )
     done = preprocess(snapshot(train=table, rows=3), step)
@@ -256,7 +322,7 @@ def test_the_golden_output_changes_only_with_the_cache_version(snapshot: Any, pr
     digest.update(batch.column("label").to_numpy().tobytes())
     digest.update((done.transform / "transform.json").read_bytes())
     digest.update(repr(done.fitted.column_names).encode())
-    assert (step.CACHE_VERSION, digest.hexdigest()[:16]) == (1, "5a1787892f1beb72")
+    assert (step.CACHE_VERSION, digest.hexdigest()[:16]) == (2, "2d3651d5e142a241")
 
 
 def test_chains_are_fitted_in_as_few_passes_as_they_need(snapshot: Any, preprocess: Any) -> None:

@@ -7,7 +7,7 @@ from zenml.data.transforms.fillings import FILLINGS
 from zenml.data.transforms.fitting import Fitting, Tap
 from zenml.data.transforms.group import GROUP_TRANSFORMS, FittedGroup, Group, group_problems
 from zenml.data.transforms.method import Fitted, Method
-from zenml.data.transforms.plan import Asked, plan_chains, used_columns
+from zenml.data.transforms.plan import ONE_HOT_LIMIT, Asked, plan_chains, used_columns
 from zenml.data.transforms.summary import Need, Summary
 from zenml.data.transforms.table import TRANSFORMS, transform_class
 from zenml.data.transforms.transform import Transform
@@ -16,6 +16,7 @@ from zenml.data.transforms.values import ValueType
 __all__ = [
     "FILLINGS",
     "GROUP_TRANSFORMS",
+    "ONE_HOT_LIMIT",
     "TRANSFORMS",
     "Asked",
     "Chain",

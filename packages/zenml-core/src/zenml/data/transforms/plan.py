@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from zenml.data.schema import Schema
+from zenml.data.statistics import TableStatistics
 from zenml.data.transforms.chain import Chain
 from zenml.data.transforms.fillings import FILLINGS, FillConstant, FillMean, FillMedian, FillMode
+from zenml.data.transforms.hash_strings import HashStrings
 from zenml.data.transforms.identity import NoTransform
 from zenml.data.transforms.method import Method
 from zenml.data.transforms.scaling import ScaleToZScore
 from zenml.data.transforms.table import TRANSFORMS
-from zenml.data.transforms.values import ValueType, value_type
+from zenml.data.transforms.values import TEXT, ValueType, value_type
 from zenml.data.transforms.vocabulary import ComputeAndApplyVocabulary, OneHotEncode
 from zenml.errors import Problem, closest
 
@@ -42,6 +44,15 @@ FEATURE_DEFAULTS: Mapping[ValueType, tuple[Methods, Methods]] = {
 }
 """Fillings and transforms of a feature by the type of its values, where the user asks for none."""
 
+ONE_HOT_LIMIT = 256
+"""A feature of more distinct strings is hashed by default, into as many buckets, and not one-hot encoded."""
+
+MANY_STRINGS: tuple[Methods, Methods] = (
+    (FillConstant(value=""),),
+    (HashStrings(num_buckets=ONE_HOT_LIMIT, one_hot=True),),
+)
+"""Fillings and transforms of a feature of many distinct strings."""
+
 LABEL_DEFAULTS: Mapping[ValueType, tuple[Methods, Methods]] = {
     ValueType.INTEGER: ((), (NoTransform(),)),
     ValueType.FLOAT: ((), (NoTransform(),)),
@@ -52,7 +63,11 @@ LABEL_DEFAULTS: Mapping[ValueType, tuple[Methods, Methods]] = {
 
 
 def plan_chains(
-    schema: Schema, features: Sequence[str], labels: Sequence[str], overwrite: Mapping[str, Asked]
+    schema: Schema,
+    features: Sequence[str],
+    labels: Sequence[str],
+    overwrite: Mapping[str, Asked],
+    statistics: TableStatistics | None = None,
 ) -> tuple[list[Chain], list[Problem]]:
     """Choose the methods of each column.
 
@@ -61,6 +76,7 @@ def plan_chains(
         features: names of the features; all columns but the labels where there is none.
         labels: names of the labels.
         overwrite: by column, what to do instead of the default.
+        statistics: of the training rows; without them no column counts as one of many distinct strings.
 
     Returns:
         the chains, features first, and every problem that was found.
@@ -74,7 +90,8 @@ def plan_chains(
         if not asked.transforms and kind not in (LABEL_DEFAULTS if label else FEATURE_DEFAULTS):
             problems.append(_type_problem(name, kind, label))
             continue
-        chain = Chain(name, kind, label, _methods(kind, label, asked))
+        many = statistics is not None and kind in TEXT and statistics[name].distinct > ONE_HOT_LIMIT
+        chain = Chain(name, kind, label, _methods(kind, label, asked, many=many))
         found = _chain_problems(chain)
         problems += found
         if not found:
@@ -91,8 +108,10 @@ def used_columns(schema: Schema, features: Sequence[str], labels: Sequence[str])
     return [name for name in dict.fromkeys(names) if name in schema]
 
 
-def _methods(kind: ValueType, label: bool, asked: Asked) -> Methods:
+def _methods(kind: ValueType, label: bool, asked: Asked, *, many: bool) -> Methods:
     fillings, transforms = (LABEL_DEFAULTS if label else FEATURE_DEFAULTS).get(kind, _NOTHING)
+    if many and not label and asked.transforms is None:
+        fillings, transforms = MANY_STRINGS
     if asked.transforms is not None:
         transforms = asked.transforms
         empty = transforms[0].FILLED_WITH if transforms else None

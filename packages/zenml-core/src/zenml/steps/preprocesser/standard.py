@@ -14,17 +14,22 @@ from zenml.steps.preprocesser.base import TRAIN, Preprocesser
 from zenml.steps.preprocesser.config import ColumnConfig, GroupConfig
 
 if TYPE_CHECKING:
+    from zenml.data.schema import Schema
     from zenml.data.shards import State
     from zenml.data.snapshot import Snapshot
+    from zenml.data.statistics import TableStatistics
     from zenml.data.transforms import Chain, Fitting, Group, Summary, Transform
+    from zenml.steps.preprocesser.description import Description
 
 
 class StandardPreprocesser(Preprocesser):
     """Fill what is missing and transform each column by its type.
 
     By default numbers are filled with their mean (integers: their median) and scaled to z-scores, booleans are filled
-    with their mode, strings are filled with their mode and one-hot encoded. Labels are not filled; string labels become
-    the places of their sorted classes. Rows without a label are left out of the transformed examples.
+    with their mode, strings are filled with their mode and one-hot encoded. A column of more than 256 distinct strings
+    in the training rows is filled with the empty string and hashed into a vector of 256 buckets (`hash_strings`).
+    Timestamps and bytes have no default. Labels are not filled; string labels become the places of their sorted
+    classes. Rows without a label are left out of the transformed examples. `describe` shows what is chosen for a table.
 
     Args:
         features: columns that a model may read; all but the labels by default.
@@ -40,7 +45,7 @@ class StandardPreprocesser(Preprocesser):
             `{"body": {"features": ["height", "weight"], "method": "pca", "parameters": {"n_components": 1}}}`.
     """
 
-    CACHE_VERSION = 1
+    CACHE_VERSION = 2
 
     features: list[str] | None = None
     labels: list[str] = Field(default_factory=list)
@@ -54,6 +59,22 @@ class StandardPreprocesser(Preprocesser):
                 kind = transform.code_class()
                 if kind is not None:
                     yield kind
+
+    def describe(self, schema: Schema, statistics: TableStatistics | None = None) -> Description:
+        """Show what is done with each column, by default or as asked, as a table for terminals and notebooks.
+
+        Args:
+            schema: the columns of the data.
+            statistics: of the training rows, which tell columns of many distinct strings.
+
+        Raises:
+            DataError: the config does not fit the columns; with every problem.
+        """
+        from zenml.steps.preprocesser.description import described
+
+        asked = {name: column.build() for name, column in self.overwrite.items()}
+        groups = [group.build_group(name) for name, group in self.groups.items()]
+        return described(schema, statistics, (self.features or (), self.labels), asked, groups)
 
     def check(self, inputs: Inputs) -> Iterable[Problem]:
         """Find what is wrong with the columns without looking at the data."""
@@ -99,12 +120,13 @@ class StandardPreprocesser(Preprocesser):
             raise DataError(f"split {TRAIN!r} has no rows to learn from", type(self).__name__)
         features = self.features or ()
         asked = {name: column.build() for name, column in self.overwrite.items()}
-        chains, problems = plan_chains(source.schema, features, self.labels, asked)
+        statistics = source.statistics(TRAIN)
+        chains, problems = plan_chains(source.schema, features, self.labels, asked, statistics)
         if not problems:
             groups = [group.build_group(name) for name, group in self.groups.items()]
             problems += group_problems(groups, chains, source.schema.names)
         columns = used_columns(source.schema, features, self.labels)
-        problems += value_problems(source.statistics(TRAIN), columns, self.labels)
+        problems += value_problems(statistics, columns, self.labels)
         if problems:
             raise DataError(problems)
         return chains
