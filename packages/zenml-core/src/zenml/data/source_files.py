@@ -55,7 +55,7 @@ class SourceFile:
         Raises:
             DataError: it is gone.
         """
-        return local_file(self.url, self.label) if self.local else _remote(self.url, _info(self.url))
+        return local_file(self.url, self.label) if self.local else remote_file(self.url)
 
     def open(self) -> BinaryIO:
         """Open it for reading bytes."""
@@ -98,13 +98,13 @@ def source_files(path: str) -> list[SourceFile]:
         path = path.removeprefix("file://")
     if "://" not in path:
         return [local_file(name) for name in _local_names(os.path.expanduser(path))]  # noqa: PTH111 - patterns are no paths
-    fs, _ = _filesystem(path)
+    fs, _ = filesystem(path)
     if not glob.has_magic(path):
-        return [_remote(path, _info(path))]
+        return [remote_file(path)]
     urls = sorted(fs.unstrip_protocol(name) for name in fs.glob(path))
     if not urls:
         raise DataError("no file fits this pattern", path)
-    return [_remote(url, _info(url)) for url in urls]
+    return [remote_file(url) for url in urls]
 
 
 def _local_names(path: str) -> list[str]:
@@ -135,7 +135,12 @@ def local_file(name: str, label: str = "") -> SourceFile:
     return SourceFile(name, facts.st_size, f"{facts.st_mtime_ns}-{facts.st_ino}", label)
 
 
-def _filesystem(url: str) -> tuple[Any, str]:
+def filesystem(url: str) -> tuple[Any, str]:
+    """Return the fsspec file system of a URL, and the path in it.
+
+    Raises:
+        DataError: nothing installed understands the URL.
+    """
     import fsspec
 
     try:
@@ -146,7 +151,7 @@ def _filesystem(url: str) -> tuple[Any, str]:
 
 
 def _info(url: str) -> dict[str, Any]:
-    fs, name = _filesystem(url)
+    fs, name = filesystem(url)
     try:
         facts: dict[str, Any] = fs.info(name)
     except OSError as error:
@@ -156,7 +161,13 @@ def _info(url: str) -> dict[str, Any]:
     return facts
 
 
-def _remote(url: str, facts: dict[str, Any]) -> SourceFile:
+def remote_file(url: str) -> SourceFile:
+    """Return the file behind an fsspec URL as it is now.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    facts = _info(url)
     if facts.get("size") is None:
         raise DataError("its size is not known, so it cannot be read in pieces", url, "Download it first")
     version = next((f"{url}#{key}:{facts[key]}" for key in _VERSIONS if facts.get(key)), "")

@@ -48,7 +48,7 @@ def plain_files(
         DataError: damaged or cut off files, bytes that are not in the encoding; of all files.
     """
     encoding = codecs.lookup(encoding).name
-    shards = [
+    shards: list[dict[str, Any]] = [
         {"file": asdict(file), "compression": kind, "name": f"unpacked-{number:05d}"}
         for number, file in enumerate(files)
         for kind in [compression_of(file, compression)]

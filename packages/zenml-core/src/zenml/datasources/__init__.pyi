@@ -6,6 +6,7 @@ from zenml.datasources.csv import CSVDatasource as CSVDatasource
 from zenml.datasources.data_frame import DataFrameDatasource as DataFrameDatasource
 from zenml.datasources.data_frame import NumpyDatasource as NumpyDatasource
 from zenml.datasources.data_frame import PandasDatasource as PandasDatasource
+from zenml.datasources.image_folder import ImageFolderDatasource as ImageFolderDatasource
 from zenml.datasources.json_lines import JSONLinesDatasource as JSONLinesDatasource
 from zenml.datasources.parquet import ParquetDatasource as ParquetDatasource
 from zenml.datasources.tfrecord import TFRecordDatasource as TFRecordDatasource

@@ -6,7 +6,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
@@ -56,16 +56,27 @@ class FileDatasource(Datasource):
     def identity(self, memo: IdentityMemo | None = None) -> str:
         """Return the digest of the files' contents in order, of how they are parsed, and of the parser's version."""
         self._memo = memo or self._memo
-        self._identity = self._identify(source_files(self.path))
+        self._identity = self._identify(self.list_files())
         return self._identity
 
+    def list_files(self) -> list[SourceFile]:
+        """Return the files to read, in order.
+
+        Raises:
+            DataError: there are none.
+        """
+        return source_files(self.path)
+
+    def parsing(self, files: Sequence[SourceFile]) -> dict[str, Any]:
+        """Return whatever changes the parsed rows besides the contents of the files (JSON types)."""
+        return self.model_dump(mode="json", include=set(self.PARSING))
+
     def _identify(self, files: Sequence[SourceFile]) -> str:
-        parameters = self.model_dump(mode="json", include=set(self.PARSING))
-        return source_identity(self.CODEC, parameters, files, self._memo)
+        return source_identity(self.CODEC, self.parsing(files), files, self._memo)
 
     def local_paths(self) -> list[str]:
         """Return the local files that the path names."""
-        return [file.url for file in source_files(self.path) if file.local] if self._is_local else []
+        return [file.url for file in self.list_files() if file.local] if self._is_local else []
 
     @property
     def _is_local(self) -> bool:
@@ -89,7 +100,7 @@ class FileDatasource(Datasource):
         """Read the files into Arrow shards, with schema, statistics and TFRecord copies."""
         from zenml.data.splits import cast_messages
 
-        files = source_files(self.path)
+        files = self.list_files()
         identity = self._identify(files)
         if self._identity not in ("", identity):
             raise DataError("the data changed since this run was planned", self.path, "Run again")

@@ -112,6 +112,12 @@ def zenml_datasources() -> list[Spec]:
             "Reads a table in memory through the Arrow C stream",
         ),
         Spec(
+            "ImageFolderDatasource",
+            "datasource",
+            "zenml.datasources.image_folder:ImageFolderDatasource",
+            "Reads images from a folder for each label",
+        ),
+        Spec(
             "JSONLinesDatasource",
             "datasource",
             "zenml.datasources.json_lines:JSONLinesDatasource",

@@ -12,6 +12,7 @@ FIRST_PARTY: dict[str, tuple[str, str]] = {
     "CategoricalDomainSplit": ("zenml-core", "step"),
     "CategoricalRatioSplit": ("zenml-core", "step"),
     "DataFrameDatasource": ("zenml-core", "datasource"),
+    "ImageFolderDatasource": ("zenml-core", "datasource"),
     "JSONLinesDatasource": ("zenml-core", "datasource"),
     "KeySplit": ("zenml-core", "step"),
     "NoSplit": ("zenml-core", "step"),
