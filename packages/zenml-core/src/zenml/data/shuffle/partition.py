@@ -17,7 +17,7 @@ PARTITION_BYTES = 32 << 20
 """Bytes of data for which there is a partition."""
 
 MOST_PARTITIONS = 1024
-CHUNK_BYTES = 64 << 20
+CHUNK_BYTES = 32 << 20
 """Bytes of a shard that are dealt out to the partitions at a time."""
 
 _SEED = 0x5A454E4D4C

@@ -19,6 +19,7 @@ SORT_BYTES = 64 << 20
 """Bytes that are sorted in memory at a time; a larger partition is sorted on disk."""
 
 _BLOCKS = 64
+_RUN_BITS = 40
 _CODE, _TIME, _ROW = "code", "time", "row"
 
 RowOrder = Callable[[pa.RecordBatch], tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]]
@@ -66,47 +67,36 @@ class SortedPartition:
 
     def read(self) -> Iterator[SortedRows]:
         """Stream the rows in order."""
-        runs = self._runs()
-        first = next(runs, None)
-        if first is None:
-            return
-        second = next(runs, None)
-        if second is None:
-            yield first
-            return
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=self.scratch, prefix=".sort-") as folder:
-            files: list[Path] = []
-            row = 0
-            for run in _chain(first, second, runs):
-                files.append(Path(folder) / f"{len(files)}.arrow")
-                _spill(run, row, files[-1])
-                row += run.rows.num_rows
-            del first, second
-            yield from _merge(files)
+        files: list[Path] = []
+        with ExitStack() as stack:
+            for parts, last in self._lots():
+                if last and not files:
+                    yield _sorted(parts)
+                    return
+                if not files:
+                    self.scratch.mkdir(parents=True, exist_ok=True)
+                    folder = Path(stack.enter_context(TemporaryDirectory(dir=self.scratch, prefix=".sort-")))
+                files.append(folder / f"{len(files)}.arrow")
+                _spill(_sorted(parts), len(files), files[-1])
+            if files:
+                yield from _merge(files)
 
-    def _runs(self) -> Iterator[SortedRows]:
-        """Yield sorted parts of the partition, each of about the limit, in the order of the data."""
+    def _lots(self) -> Iterator[tuple[list[SortedRows], bool]]:
+        """Yield the partition in lots of about the limit, not sorted yet, and whether a lot is the last one."""
         codes = KeyCodes(self.keys, lambda: partition_batches(self.files, self.partition, self.of, self.keys))
         held: list[SortedRows] = []
         size = 0
         for batch in partition_batches(self.files, self.partition, self.of, self.columns):
             for part in _parts(batch, self.limit):
+                if size >= self.limit:
+                    yield held, False
+                    held, size = [], 0
                 times, keep = self.order(part)
                 kept = SortedRows(part, codes.of(part), times)
                 held.append(kept if keep.all() else _filtered(kept, keep))
-                size += part.nbytes
-                if size >= self.limit:
-                    yield _sorted(held)
-                    held, size = [], 0
+                size += part.nbytes + 2 * times.nbytes
         if held:
-            yield _sorted(held)
-
-
-def _chain(first: SortedRows, second: SortedRows, rest: Iterator[SortedRows]) -> Iterator[SortedRows]:
-    yield first
-    yield second
-    yield from rest
+            yield held, True
 
 
 def _parts(batch: pa.RecordBatch, limit: int) -> Iterator[pa.RecordBatch]:
@@ -121,17 +111,20 @@ def _filtered(part: SortedRows, keep: npt.NDArray[np.bool_]) -> SortedRows:
 
 
 def _sorted(parts: Sequence[SortedRows]) -> SortedRows:
-    rows = pa.concat_batches([part.rows for part in parts])
-    codes = np.concatenate([part.codes for part in parts])
-    times = np.concatenate([part.times for part in parts])
-    order = _order(codes, times)
-    return SortedRows(rows, codes, times) if order is None else _taken(rows, codes, times, order)
+    return _ordered(
+        SortedRows(
+            pa.concat_batches([part.rows for part in parts]),
+            np.concatenate([part.codes for part in parts]),
+            np.concatenate([part.times for part in parts]),
+        )
+    )
 
 
-def _taken(
-    rows: pa.RecordBatch, codes: npt.NDArray[np.int64], times: npt.NDArray[np.int64], order: npt.NDArray[np.int64]
-) -> SortedRows:
-    return SortedRows(rows.take(pa.array(order)), codes[order], times[order])
+def _ordered(found: SortedRows) -> SortedRows:
+    order = _order(found.codes, found.times)
+    if order is None:
+        return found
+    return SortedRows(found.rows.take(pa.array(order)), found.codes[order], found.times[order])
 
 
 def _order(codes: npt.NDArray[np.int64], times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
@@ -147,10 +140,10 @@ def _order(codes: npt.NDArray[np.int64], times: npt.NDArray[np.int64]) -> npt.ND
     return by_time[np.argsort(narrow[by_time], kind="stable")] if top else by_time
 
 
-def _spill(run: SortedRows, first: int, file: Path) -> None:
-    """Write a sorted run, with what it is sorted by, in small batches."""
+def _spill(run: SortedRows, number: int, file: Path) -> None:
+    """Write a sorted run, with what it is sorted by, in small batches; runs and their rows are numbered."""
     count = run.rows.num_rows
-    extra = {_CODE: run.codes, _TIME: run.times, _ROW: np.arange(first, first + count)}
+    extra = {_CODE: run.codes, _TIME: run.times, _ROW: np.arange(count) + (number << _RUN_BITS)}
     arrays = [pa.array(values, pa.int64()) for values in extra.values()]
     fields = [pa.field(name, pa.int64()) for name in extra]
     schema = pa.schema([*fields, *run.rows.schema])
@@ -164,16 +157,17 @@ def _spill(run: SortedRows, first: int, file: Path) -> None:
 def _merge(files: Sequence[Path]) -> Iterator[SortedRows]:
     """Merge sorted runs: of the first batch of each, all rows up to the least last row are next."""
     with ExitStack() as stack:
-        sources = [stack.enter_context(pa.memory_map(str(file))) for file in files]
+        sources = [stack.enter_context(pa.OSFile(str(file))) for file in files]
         readers = [stack.enter_context(pa.ipc.open_file(source)) for source in sources]
         heads = [_Head(_batches(reader)) for reader in readers]
         while heads := [head for head in heads if head.more()]:
             bound = min(head.last for head in heads)
             parts = [head.upto(bound) for head in heads]
             batch = pa.concat_batches([part for part in parts if part.num_rows])
-            codes, times, rows = (batch.column(place).to_numpy() for place in range(3))
-            table = batch.select(list(range(3, batch.num_columns)))
-            yield _taken(table, codes, times, np.lexsort((rows, times, codes)))
+            rows = SortedRows(
+                batch.select(list(range(3, batch.num_columns))), batch.column(0).to_numpy(), batch.column(1).to_numpy()
+            )
+            yield _ordered(rows)  # parts stand in the order of the data, so a stable sort keeps that
 
 
 def _batches(reader: pa.ipc.RecordBatchFileReader) -> Iterator[pa.RecordBatch]:
