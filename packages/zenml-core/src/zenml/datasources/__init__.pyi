@@ -9,4 +9,5 @@ from zenml.datasources.data_frame import PandasDatasource as PandasDatasource
 from zenml.datasources.image_folder import ImageFolderDatasource as ImageFolderDatasource
 from zenml.datasources.json_lines import JSONLinesDatasource as JSONLinesDatasource
 from zenml.datasources.parquet import ParquetDatasource as ParquetDatasource
+from zenml.datasources.sql import SQLDatasource as SQLDatasource
 from zenml.datasources.tfrecord import TFRecordDatasource as TFRecordDatasource

@@ -25,6 +25,7 @@ FIRST_PARTY: dict[str, tuple[str, str]] = {
     "ProcessingBeamBackend": ("zenml-beam", "processing"),
     "ProcessingSparkBackend": ("zenml-spark", "processing"),
     "RandomSplit": ("zenml-core", "step"),
+    "SQLDatasource": ("zenml-core", "datasource"),
     "SQLiteMetadataStore": ("zenml-core", "metadata-store"),
     "SklearnTrainer": ("zenml-sklearn", "step"),
     "StandardPreprocesser": ("zenml-core", "step"),
