@@ -108,7 +108,7 @@ row = st.tuples(st.integers(0, 3), st.sampled_from(["a", "b", "ä"]), st.integer
 filling = st.lists(st.sampled_from(["forward", "backward", "constant"]), max_size=3)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(row, min_size=1, max_size=60),
     keys=st.sampled_from([[], ["k"], ["s"], ["k", "s"], ["s", "k"]]),

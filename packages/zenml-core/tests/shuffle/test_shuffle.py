@@ -57,7 +57,7 @@ def read(files: list[str], partition: int, of: int, keys: list[str], scratch: Pa
 key = {"i": st.integers(-3, 3), "s": st.sampled_from(["", "a", "ab", "ä", "b\0"]), "b": st.booleans()}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data(), keys=st.lists(st.sampled_from([*key]), unique=True), of=st.integers(1, 5))
 def test_every_key_is_whole_and_sorted_in_one_partition(
     data: st.DataObject, keys: list[str], of: int, tmp_path_factory: Any

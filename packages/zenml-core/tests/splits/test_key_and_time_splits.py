@@ -269,3 +269,36 @@ def test_texts_are_read_with_and_without_a_zone() -> None:
     assert zoned.values.tolist() == [new_year, 0]
     with pytest.raises(ValueError, match="is not a time"):
         parse_time("")
+
+
+def test_where_keys_go_stays_as_it_is_in_this_cache_version() -> None:
+    batch = pa.record_batch(
+        {
+            "s": pa.array(["", "a", "Zürich", None]),
+            "i": pa.array([0, -1, None, 1 << 62]),
+            "f": pa.array([0.5, None, float("nan"), -3.0]),
+            "b": pa.array([True, False, None, True]),
+        }
+    )
+    found = [int(key_hashes(batch, [name], 1729)[row]) % 1_000_003 for name in batch.schema.names for row in range(4)]
+    assert found == GOLDEN, "raise the CACHE_VERSION of KeySplit and StandardSequencer when hashes change"
+
+
+GOLDEN = [
+    201608,
+    911963,
+    888861,
+    55852,
+    294736,
+    161731,
+    55852,
+    153625,
+    422313,
+    55852,
+    978516,
+    378702,
+    75606,
+    294736,
+    55852,
+    75606,
+]

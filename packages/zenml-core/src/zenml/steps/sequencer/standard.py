@@ -118,7 +118,7 @@ class StandardSequencer(Sequencer):
         for split in source.splits:
             size = sum(file.stat().st_size for file in source.shards(split))
             count = partition_count(size) if plan.keys else 1
-            folder = context.scratch / f"shuffle-{split}"
+            folder = (context.scratch / f"shuffle-{split}").absolute()
             rows = source.shard_rows([split])
             files = partition_rows(rows, plan.key_names, plan.columns, count, folder, context.run_job, size=size)
             shards += [{"split": split, "number": part, "of": count, "files": files} for part in range(count)]
@@ -126,10 +126,10 @@ class StandardSequencer(Sequencer):
             "plans": {split: plan.to_params() for split, plan in plans.items()},
             "sample": sample_size(len(shards)),
             "tfrecord": self.tfrecord,
-            "scratch": str(context.scratch / "sort"),
+            "scratch": str((context.scratch / "sort").absolute()),
             "limit": SORT_BYTES,
         }
-        out = str(context.outputs["examples"].path)
+        out = str(context.outputs["examples"].path.absolute())
         op = "zenml.data.sequences.sequencing:SequencePartition"
         states = context.run_job(ShardJob(op, tuple(shards), out, params, "make windows", total))
         self._refuse(context, states)
