@@ -23,7 +23,8 @@ class ProcessingBackend(BaseBackend):
         """Call `job.open().work(number)` for every shard number, and return the messages in any order.
 
         Open the job once per worker. A shard may be worked on twice, in any process that reads and writes the job's
-        folders. Whatever an operation raises must reach the caller.
+        folders. Whatever an operation raises must reach the caller: `zenml.data.answers` carries it from other
+        processes. `ProcessingBackendConformance` in `zenml.testing` is the suite for all of this.
         """
 
 
