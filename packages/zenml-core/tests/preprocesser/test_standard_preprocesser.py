@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from base64 import b64encode
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from PIL import Image
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
@@ -469,3 +472,16 @@ def test_wide_rows_are_written_in_batches_of_bounded_size(snapshot: Any, preproc
     with pa.ipc.open_file(done.examples / "train" / "shard-00000.arrow") as reader:
         assert [reader.get_batch(number).num_rows for number in range(reader.num_record_batches)] == [10] * 10
     assert done.table("train").num_rows == 100
+
+
+def test_the_example_holds_what_json_can_hold(snapshot: Any, preprocess: Any) -> None:
+    out = BytesIO()
+    Image.new("L", (2, 1), 255).save(out, "png")
+    table = pa.table({"image": [out.getvalue(), None], "x": [float("inf"), 1.0]})
+    load = [{"method": "load_binary_image", "parameters": {"height": 1, "width": 2, "channels": 1}}]
+    done = preprocess(snapshot(train=table), StandardPreprocesser(overwrite={"image": {"transform": load}}))
+    assert done.fitted.example == (
+        {"image": b64encode(out.getvalue()).decode(), "x": None},
+        {"image": None, "x": 1.0},
+    )
+    assert done.table("train")["image"].to_pylist()[0] == [1, 1]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler, StandardScaler
 
-from zenml.data.transforms import FILLINGS, TRANSFORMS, Chain, FittedChain, Method
+from zenml.data.transforms import FILLINGS, TRANSFORMS, Chain, FittedChain, Fitting, Method
 from zenml.data.transforms.values import ARROW, ValueType
 
 INTEGER, FLOAT, STRING, TIMESTAMP = ValueType.INTEGER, ValueType.FLOAT, ValueType.STRING, ValueType.TIMESTAMP
@@ -266,6 +266,8 @@ CHAINS = [
     (STRING, [transform("hash_strings", num_buckets=5, one_hot=True)]),
     (STRING, [transform("hash_strings", num_buckets=9), transform("scale_to_z_score")]),
     (TIMESTAMP, [transform("date_part", part="hour", cyclic=True)]),
+    (TIMESTAMP, [transform("date_part", part="weekday"), transform("one_hot_encode")]),
+    (STRING, [transform("hash_strings", num_buckets=9), transform("one_hot_encode")]),
     (TIMESTAMP, [transform("date_part", part="day_of_year"), transform("scale_to_0_1")]),
 ]
 
@@ -299,3 +301,12 @@ def test_many_dates_are_taken_at_once() -> None:
     days = [start + timedelta(days=number) for number in range(4000)]
     found = applied(fit(TIMESTAMP, [transform("date_part", part="weekday")], [])[0], days)
     assert found == [day.weekday() for day in days]
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [(TIMESTAMP, transform("date_part", part="weekday")), (STRING, transform("hash_strings", num_buckets=9))],
+)
+def test_what_has_fewer_values_is_counted_and_not_the_raw_values(kind: ValueType, method: Method) -> None:
+    (tap,) = Fitting(Chain("x", kind, False, (method, transform("one_hot_encode")))).taps
+    assert (tap.position, tap.empty.kind) == (1, INTEGER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import pi
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pydantic import model_validator
 
 from zenml.data.transforms.method import Arrays, Fitted, Method
-from zenml.data.transforms.summary import Summary
+from zenml.data.transforms.summary import Need, Summary
 from zenml.data.transforms.values import ValueType, floats_of
 
 Part = Literal["year", "quarter", "month", "day", "day_of_year", "weekday", "hour", "minute", "second"]
@@ -132,6 +132,7 @@ class DatePart(Method):
 
     NAME = "date_part"
     TAKES = frozenset({ValueType.TIMESTAMP, ValueType.STRING})
+    CARRIES: ClassVar[frozenset[Need]] = frozenset()  # parts are fewer than moments, so what follows counts those
 
     part: Part
     cyclic: bool = False

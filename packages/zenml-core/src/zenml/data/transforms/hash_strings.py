@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from zenml.data.hashing import bytes_hashes, mix
 from zenml.data.transforms.method import Arrays, Fitted, Method
-from zenml.data.transforms.summary import Summary
+from zenml.data.transforms.summary import Need, Summary
 from zenml.data.transforms.values import TEXT, ValueType
 from zenml.data.transforms.vocabulary import MOST_COLUMNS
 
@@ -88,6 +88,7 @@ class HashStrings(Method):
     NAME = "hash_strings"
     TAKES = TEXT
     FILLED_WITH = ""
+    CARRIES: ClassVar[frozenset[Need]] = frozenset()  # buckets are fewer than texts, so what follows counts those
 
     num_buckets: int = Field(ge=1, le=2**31)
     key: int = 0
