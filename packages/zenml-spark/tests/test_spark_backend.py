@@ -145,7 +145,7 @@ def test_ctrl_c_ends_spark_and_all_that_it_does(tmp_path: Path) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=300)
     assert "KeyboardInterrupt" in done.stderr
     worker = int((tmp_path / "out" / "pid").read_text())
     left = [psutil.Process(worker)] if psutil.pid_exists(worker) else []
