@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent
+
+# Busy machines make any example slow: time says nothing about being right.
+settings.register_profile("zenml", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("zenml")
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from zenml.data.schema import Schema
 from zenml.data.statistics import TableState, TableStatistics
-from zenml.reports import statistics_page
 from zenml.data.statistics.comparing import BINS, common_bins, jensen_shannon
+from zenml.reports import statistics_page
 
 
 def statistics(**columns: object) -> TableStatistics:

@@ -26,11 +26,16 @@ class WorkerDiedError(ZenMLError):
 
 
 class _Worker:
-    """One process, and the job that it has open."""
+    """One process, and the job that it has open.
 
-    def __init__(self, threads: int) -> None:
+    Args:
+        threads: how many threads Arrow and BLAS may use in it.
+        path: its import path.
+    """
+
+    def __init__(self, threads: int, path: str) -> None:
+        self.setting = (threads, path)
         self._job: ShardJob | None = None
-        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         single = dict.fromkeys(_SINGLE_THREADED, str(threads))
         environment = {
             **os.environ,
@@ -73,6 +78,10 @@ class _Worker:
             self._job = None  # opened anew for its next shard, in case that opening it is what failed
         return message_of(answer)
 
+    def kill(self) -> None:
+        """Kill the process; whoever waits for its answer gets a WorkerDiedError."""
+        self._process.kill()
+
     def end(self, *, kill: bool = False) -> None:
         """End the process: it goes when its pipe closes."""
         if kill:
@@ -90,7 +99,8 @@ class WorkerPool:
     """Worker processes, made when needed and kept for the next job until `close`."""
 
     def __init__(self) -> None:
-        self._idle: dict[int, list[_Worker]] = {}
+        self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
         self._lock = threading.Lock()
         atexit.register(self.close)
 
@@ -120,9 +130,9 @@ class WorkerPool:
                             messages.append(worker.work(job, number))
                             break
                         except WorkerDiedError as error:
-                            worker.end()
+                            self._give_up(worker)
                             worker = None
-                            if attempt == _ATTEMPTS:
+                            if attempt == _ATTEMPTS or failures:
                                 raise WorkerDiedError(
                                     f"{error}, {_ATTEMPTS} times over",
                                     f"{job.label or job.op}, shard {number}",
@@ -134,7 +144,8 @@ class WorkerPool:
                 failures.append(error)
             if worker:
                 with self._lock:
-                    self._idle.setdefault(threads_each, []).append(worker)
+                    self._busy.discard(worker)
+                    self._idle.append(worker)
 
         threads = [threading.Thread(target=serve, daemon=True) for _ in range(workers)]
         try:
@@ -144,6 +155,11 @@ class WorkerPool:
                 thread.join()
         except BaseException:
             failures.append(KeyboardInterrupt())
+            with self._lock:
+                for worker in self._busy:
+                    worker.kill()
+            for thread in threads:
+                thread.join()
             self.close(kill=True)
             raise
         if failures:
@@ -153,17 +169,25 @@ class WorkerPool:
     def close(self, *, kill: bool = False) -> None:
         """End all idle workers."""
         with self._lock:
-            workers = [worker for row in self._idle.values() for worker in row]
-            self._idle.clear()
+            workers, self._idle = self._idle, []
         for worker in workers:
             worker.end(kill=kill)
 
     def _take(self, threads: int) -> _Worker:
+        """Return an idle worker that imports from where this process does now, or a new one."""
+        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         with self._lock:
-            idle = self._idle.get(threads)
-            if idle:
-                return idle.pop()
-        return _Worker(threads)
+            worker = next((idle for idle in self._idle if idle.setting == (threads, path)), None)
+            if worker:
+                self._idle.remove(worker)
+            worker = worker or _Worker(threads, path)
+            self._busy.add(worker)
+            return worker
+
+    def _give_up(self, worker: _Worker) -> None:
+        with self._lock:
+            self._busy.discard(worker)
+        worker.end()
 
 
 POOL = WorkerPool()
