@@ -164,3 +164,13 @@ def test_a_life_cycle_hook_that_raises_stops_nothing(
     assert [row["hook"] for row in heard] == ["zenml_before_step", "zenml_after_step", "zenml_run_finished"]
     assert heard[-1] == {"hook": "zenml_run_finished", "run": run.id, "pipeline": "Heard", "state": "COMPLETE"}
     assert "plugin bad raised RuntimeError: deaf" in capsys.readouterr().err
+
+
+def test_a_file_is_read_with_classes_from_its_source_roots(project: Path) -> None:
+    (project / "src").mkdir()
+    shutil.copy(HERE / "steps_for_tests.py", project / "src" / "rooted_steps.py")
+    (project / "mine.yaml").write_text(
+        "zenml: 1\ntype: Pipeline\nname: Mine\nsteps:\n  - {id: note, type: 'rooted_steps:Note', config: {word: hi}}\n"
+    )
+    run = Pipeline.from_yaml("mine.yaml").run()
+    assert run.metrics == {"length": 2.0}

@@ -16,6 +16,7 @@ from zenml.metadata.store import MetadataStore
 from zenml.plugins.registry import type_name
 from zenml.runtime.live import live_reason
 from zenml.runtime.run import Output, Run
+from zenml.runtime.source_roots import use_source_roots
 from zenml.runtime.wiring import wire
 from zenml.spec.model import (
     DEFAULT_SEED,
@@ -151,6 +152,7 @@ class Pipeline:
         pipeline = pipeline_kind(spec.type)(spec.name, seed=spec.seed, environment=spec.environment)
         pipeline.run_defaults = spec.run
         root = root or current_root()
+        use_source_roots(root, spec.environment.source_roots)
         for block in spec.steps:
             step: Step = Step.from_config({"type": block.type, "config": block.config})
             if block.backend:
