@@ -297,7 +297,7 @@ def test_a_store_takes_one_path() -> None:
         ArtifactStore()  # type: ignore[call-arg] # the mistake under test
     with pytest.raises(ConfigError, match="unknown parameter"):
         ArtifactStore("a", pth="b")
-    for build in (lambda: ArtifactStore("a", "b"), lambda: ArtifactStore("a", path="b")):  # type: ignore[call-arg,misc]
+    for build in (lambda: ArtifactStore("a", "b"), lambda: ArtifactStore("a", path="b")):  # type: ignore[call-arg,misc] # wrong on purpose
         with pytest.raises(TypeError, match="takes one path"):
             build()
 

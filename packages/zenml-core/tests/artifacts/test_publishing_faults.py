@@ -115,7 +115,7 @@ def test_a_folder_that_vanishes_while_it_is_made_is_made_again(tmp_path: Path, m
         if path.name == "r1-1" and left:
             left -= 1
             path.parent.rmdir()
-        real(path, *args, **named)  # type: ignore[arg-type]
+        real(path, *args, **named)  # type: ignore[arg-type] # passed on as it came
 
     monkeypatch.setattr(Path, "mkdir", mkdir)
     store.verify(make(store, "r1-1"))

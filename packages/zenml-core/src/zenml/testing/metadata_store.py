@@ -25,7 +25,7 @@ class MetadataStoreConformance:
     @pytest.fixture
     def store(self) -> MetadataStore:
         """Return an empty store."""
-        raise NotImplementedError(f"{type(self).__name__} must give the fixture `store`")
+        raise TypeError(f"{type(self).__name__} must give the fixture `store`")
 
     def another(self, store: MetadataStore) -> MetadataStore:
         """Return the same store as another process would open it."""

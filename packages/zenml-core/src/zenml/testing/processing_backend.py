@@ -36,7 +36,7 @@ class ProcessingBackendConformance:
     @pytest.fixture
     def backend(self) -> ProcessingBackend:
         """Return the engine."""
-        raise NotImplementedError(f"{type(self).__name__} must give the fixture `backend`")
+        raise TypeError(f"{type(self).__name__} must give the fixture `backend`")
 
     def test_it_gives_the_bytes_that_work_in_process_gives(self, backend: ProcessingBackend, tmp_path: Path) -> None:
         """Commit, split and preprocess a table of all types with missing cells: every file of every artifact."""
