@@ -73,6 +73,8 @@ def test_validate_tells_every_problem_with_its_line(project: Path, capsys: pytes
         "zenml: 1\nname: Bad\nsteps:\n"
         "  - id: data\n    type: CSVDatasorce\n    config: {name: T, path: t.csv}\n"
         "  - id: split\n    type: RandomSplit\n    config: {split_map: {train: 0.9, eval: 0.5}}\n"
+        "  - id: evaluator\n    type: TFMAEvaluator\n    config: {metrics: {y: [roc_auk]}}\n"
+        "    inputs: {examples: split.examples, model: trainer.model}\n"
     )
     code, _, err = call(capsys, "pipeline", "validate", "bad.yaml")
     assert code == 2
@@ -80,6 +82,9 @@ def test_validate_tells_every_problem_with_its_line(project: Path, capsys: pytes
     assert "Did you mean CSVDatasource?" in err
     assert "bad.yaml:7: step split" in err
     assert "1.4" in err
+    assert "bad.yaml:10: step evaluator: TFMAEvaluator.metrics.y: there is no metric 'roc_auk'" in err
+    assert "there is no step 'trainer'" in err
+    assert err.count("bad.yaml:") == 4
     code, out, _ = call(capsys, "pipeline", "validate", "bad.yaml", "--json")
     assert code == 2
     assert len(json.loads(out)["problems"]) >= 2

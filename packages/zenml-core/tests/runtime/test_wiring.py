@@ -70,6 +70,13 @@ def test_an_input_that_nothing_feeds_is_an_error() -> None:
     assert "no step before it gives Model" in str(problems[0])
 
 
+def test_what_a_broken_step_would_feed_is_left_open() -> None:
+    steps = [("t", Train()), ("j", Judge())]
+    sources, problems = wire(steps, {"t": {"examples": "data.examples"}, "j": {"model": "x.model"}}, ["data"])
+    assert [str(row) for row in problems] == ["j.inputs.model: there is no step 'x'"]
+    assert sources == {"t": {}, "j": {}}
+
+
 def test_steps_that_wait_for_each_other_are_an_error() -> None:
     order, problems = sort_by_flow(["a", "b", "c"], {"a": {"x": "b.y"}, "b": {"x": "a.y"}, "c": {}})
     assert order == ["c"]

@@ -91,15 +91,11 @@ def build_graph(spec: PipelineSpec, *, live: Mapping[str, Step] | None = None, l
         except ZenMLError as error:
             problems += [_placed(problem, lines, ("run", "backend"), "run.backend") for problem in error.problems]
     problems += _missing_parts(spec, steps, lines)
-    if problems:
-        raise SpecError(problems)
 
     given = {block.id: block.inputs for block in spec.steps}
-    sources, wrong = wire(list(steps.items()), given)
+    sources, wrong = wire(list(steps.items()), given, [block.id for block in spec.steps if block.id not in steps])
     order, circular = sort_by_flow(steps, sources)
-    problems = [_at_step(problem, lines, places) for problem in wrong + circular]
-    if problems:
-        raise SpecError(problems)
+    problems += [_at_step(problem, lines, places) for problem in wrong + circular]
 
     nodes: dict[str, Node] = {}
     by_spec = {block.id: block for block in spec.steps}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from zenml.artifacts.types import Artifact
 from zenml.errors import Problem, closest
@@ -13,7 +13,7 @@ Sources = dict[str, str]
 
 
 def wire(
-    steps: Sequence[tuple[str, Step]], given: Mapping[str, Mapping[str, str]]
+    steps: Sequence[tuple[str, Step]], given: Mapping[str, Mapping[str, str]], unloaded: Collection[str] = ()
 ) -> tuple[dict[str, Sources], list[Problem]]:
     """Find the source of every input.
 
@@ -23,6 +23,7 @@ def wire(
     Args:
         steps: (id, step) in order.
         given: sources that the user chose, by step id.
+        unloaded: ids of steps that have problems of their own; inputs that they may feed are left open.
 
     Returns:
         Sources by step id (of the inputs that could be wired), and every problem found.
@@ -38,12 +39,14 @@ def wire(
             mend = closest(name, step.inputs) or f"Its inputs: {', '.join(step.inputs) or 'none'}"
             problems.append(Problem(f"{type(step).__name__} has no input {name!r}", step_id, mend))
         for name, wanted in step.inputs.items():
+            if name in chosen and chosen[name].partition(".")[0] in unloaded:
+                continue
             if name in chosen:
                 problem = _check_given(step_id, name, wanted, chosen[name], known)
                 found = None if problem else chosen[name]
             else:
                 found, problem = _find(step_id, name, wanted, steps[:number], ancestors)
-            if problem:
+            if problem and not (unloaded and name not in chosen):
                 problems.append(problem)
             if found:
                 wired[name] = found

@@ -110,7 +110,10 @@ class Step(Component):
         return None
 
     def check(self, inputs: Inputs) -> Iterable[Problem]:
-        """Find, before anything runs, what is wrong with the config or does not fit the steps before this one."""
+        """Find, before anything runs, what is wrong with the config or does not fit the steps before this one.
+
+        An input whose producer has problems of its own is left out of `inputs`.
+        """
         return ()
 
     @abstractmethod
