@@ -45,7 +45,7 @@ def table(rows: list[Row], factor: float) -> str:
     machine = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     bare = f"{factor * REFERENCE_MS:.1f} ms"
     lines = [
-        f"Medians of interleaved runs on {machine}.",
+        f"Interleaved runs on {machine}: medians; for get_backends() and imports the least processor time.",
         f"Budgets hold where a bare interpreter takes {REFERENCE_MS:.0f} ms. Here, before, between and after the",
         f"measurements, it took {bare}, so that they count {factor:.2f} times.",
         "",
