@@ -130,10 +130,12 @@ class _Reading:
         for batch in self._stream(types, on_ragged=on_ragged):
             columns = [Cells(column, self.form) for column in batch.columns]
             for feature, cells in zip(self.schema, columns, strict=True):
-                findings.check(feature.name, feature.type, cells, rows)
+                findings.check(feature.name, feature.type.element, cells, rows)
             rows += batch.num_rows
             if not findings:
-                arrays = [cells.convert(feature.type) for feature, cells in zip(self.schema, columns, strict=True)]
+                arrays = [
+                    cells.convert(feature.type.element) for feature, cells in zip(self.schema, columns, strict=True)
+                ]
                 yield _without_nan(pa.RecordBatch.from_arrays(arrays, schema=schema), floats)
         if findings:
             findings.number(rows, ragged)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from zenml.data.schema import LogicalType
+from zenml.data.schema import FeatureType, feature_type
 from zenml.errors import DataError, Problem, closest
 
 FORMAT = 1
@@ -73,7 +73,7 @@ class ColumnStatistics:
     """
 
     name: str
-    type: LogicalType
+    type: FeatureType
     count: int
     missing: int
     distinct: int
@@ -116,7 +116,7 @@ def _column(row: dict[str, object]) -> ColumnStatistics:
     numbers, lengths, top = row.pop("numbers"), row.pop("lengths"), row.pop("top")
     fields = {
         **row,
-        "type": LogicalType(str(row["type"])),
+        "type": feature_type(str(row["type"])),
         "top": None if not isinstance(top, list) else tuple((value, count) for value, count in top),
         "numbers": None,
         "lengths": None,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from zenml.data.schema import Feature, LogicalType, Schema
+from zenml.data.schema import Feature, FeatureType, ListType, LogicalType, Schema
 from zenml.data.shards import State
 from zenml.data.source_files import SourceFile
 from zenml.data.tables.kinds import convertible, logical_type, plain_type, refusal
@@ -43,7 +43,7 @@ def unknown_names(names: Iterable[str], known: Sequence[str], parameter: str, wh
 
 
 def common_schema(
-    parts: Sequence[Typed], declared: Mapping[str, LogicalType], columns: Sequence[str] | None
+    parts: Sequence[Typed], declared: Mapping[str, FeatureType], columns: Sequence[str] | None
 ) -> tuple[Schema, list[str]]:
     """Return the columns of parts that belong together, and the names of those that hold nothing but nulls.
 
@@ -76,7 +76,7 @@ def common_schema(
     empty: list[str] = []
     for name in columns or names:
         found = _column_type(name, parts, declared.get(name))
-        if isinstance(found, LogicalType):
+        if isinstance(found, LogicalType | ListType):
             features.append(Feature(name, found))
         elif found is None:
             features.append(Feature(name, LogicalType.STRING))
@@ -99,7 +99,7 @@ def _other_names(part: Typed, first: Typed) -> list[Problem]:
     return [Problem(what, part.place, "Files that are read together need the same columns")]
 
 
-def _column_type(name: str, parts: Sequence[Typed], declared: LogicalType | None) -> LogicalType | list[Problem] | None:
+def _column_type(name: str, parts: Sequence[Typed], declared: FeatureType | None) -> FeatureType | list[Problem] | None:
     """Return the type of a column, None where it holds nothing but nulls, or what is wrong with it."""
     kinds = [(part.place, part.schema.field(name).type) for part in parts]
     if declared is not None:
@@ -116,9 +116,10 @@ def _column_type(name: str, parts: Sequence[Typed], declared: LogicalType | None
         return None
     (place, kind), *others = known
     expected = logical_type(kind)
-    different = [(other, more) for other, more in others if logical_type(more) is not expected]
+    different = [(other, more) for other, more in others if logical_type(more) != expected]
     if different:
-        mend = f'Declare its type, as in types={{"{name}": "float"}}'
+        general = ListType.of(expected.element) if isinstance(expected, ListType) else LogicalType.FLOAT
+        mend = f'Declare its type, as in types={{"{name}": "{general}"}}'
         return [
             Problem(f"it is of type {more}, and of type {kind} in {place}", f"{other}, column {name}", mend)
             for other, more in different

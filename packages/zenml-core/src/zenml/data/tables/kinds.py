@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from zenml.data.schema import LogicalType
+from zenml.data.lists import is_list
+from zenml.data.schema import ELEMENTS, FeatureType, ListType, LogicalType
 from zenml.errors import Problem
 
 _WHOLE_DIGITS, _EXACT_DIGITS = 18, 15
@@ -37,12 +38,16 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
             return kind
 
 
-def logical_type(kind: pa.DataType) -> LogicalType | None:
-    """Return the logical type that keeps all values of an Arrow type, or None where there is none.
+def logical_type(kind: pa.DataType) -> FeatureType | None:
+    """Return the type that keeps all values of an Arrow type, or None where there is none.
 
     Instants are kept in UTC, dates as their midnight, decimals as integers or floats where these are exact.
     """
     kind = plain_type(kind)
+    if is_list(kind):
+        element = logical_type(kind.value_type)
+        length = kind.list_size if pa.types.is_fixed_size_list(kind) else None
+        return ListType.of(element, length) if isinstance(element, LogicalType) and element in ELEMENTS else None
     if pa.types.is_decimal(kind):
         if kind.scale == 0 and kind.precision <= _WHOLE_DIGITS:
             return LogicalType.INTEGER
@@ -54,6 +59,9 @@ def refusal(name: str, kind: pa.DataType, where: str) -> Problem:
     """Return the problem of a column that no logical type keeps, with what to do about it."""
     plain = plain_type(kind)
     place = f"{where}, column {name}"
+    if is_list(plain) and isinstance(logical_type(plain.value_type), LogicalType):
+        what = f"it holds lists ({kind}), and a list can have integers, floats, strings or bytes"
+        return Problem(what, place, "Cast its values to one of these, or name the other columns in columns=[…]")
     if pa.types.is_nested(plain):
         return Problem(
             f"it holds nested values ({kind}), which a table of features cannot",
@@ -68,11 +76,13 @@ def refusal(name: str, kind: pa.DataType, where: str) -> Problem:
     return Problem(f"Arrow type {kind} has no counterpart among the types of features", place, mend)
 
 
-def convertible(kind: pa.DataType, target: LogicalType) -> bool:
-    """Say whether values of an Arrow type can be read as a logical type at all."""
+def convertible(kind: pa.DataType, target: FeatureType) -> bool:
+    """Say whether values of an Arrow type can be read as a type of features at all."""
     plain = plain_type(kind)
     if pa.types.is_null(plain):
         return True
+    if isinstance(target, ListType) or is_list(plain):
+        return is_list(plain) and isinstance(target, ListType) and convertible(plain.value_type, target.element)
     if pa.types.is_date(plain) and target is LogicalType.INTEGER:
         return False
     try:

@@ -77,11 +77,18 @@ def _problems(url: str, findings: Mapping[str, Any], before: int) -> list[tuple[
         found.append((before + row, problem, "bad rows", bad["count"] if not place else 0))
     for name, cells in findings.get("cells", {}).items():
         for place, (row, value, reason) in enumerate(cells["first"]):
-            other = "bytes" if cells["type"] == "string" else "string"
+            other = _other_type(cells["type"])
             mend = f'If the column holds something else, declare it, as in types={{"{name}": "{other}"}}'
             problem = Problem(f"{value!r} is {reason}", f"{url}, row {before + row}, column {name}", mend)
             found.append((before + row, problem, f"bad cells of {name}", cells["count"] if not place else 0))
     return found
+
+
+def _other_type(kind: str) -> str:
+    """Return a type that more cells fit."""
+    if kind.startswith("list"):
+        return kind.replace("integer", "float") if kind.endswith(">") else kind[: kind.index("[")]
+    return "bytes" if kind == "string" else "string"
 
 
 def cell_problems(cells: Mapping[str, Any], place: str) -> list[Problem]:

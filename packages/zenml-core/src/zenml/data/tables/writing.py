@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from zenml.data.schema import LogicalType, Schema
+from zenml.data.schema import FeatureType, Schema
 from zenml.data.shards import RunJob, ShardJob, ShardOp, State
 from zenml.data.splits import ShardWriter, fold_split, folded_casts, shard_writer, write_schema
 from zenml.data.statistics import sample_size
@@ -107,7 +107,7 @@ class BadCells:
         count: int = self.found[name]["count"] if name in self.found else 0
         return count
 
-    def add(self, name: str, kind: LogicalType, row: int, value: str, why: str) -> None:
+    def add(self, name: str, kind: FeatureType, row: int, value: str, why: str) -> None:
         """Note a cell; rows of the shard count from 1."""
         column = self.found.setdefault(name, {"type": kind.value, "count": 0, "first": []})
         column["count"] += 1
