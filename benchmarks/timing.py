@@ -23,6 +23,23 @@ class Row:
     budget: float | None
     unit: str
     note: str = ""
+    least: bool = False
+    """Whether the budget is the least that must be reached, not the most."""
+    scales: bool = True
+    """Whether a slower machine may take more: not so for ratios and for memory."""
+
+    def budget_here(self, factor: float) -> float | None:
+        """Return the budget on a machine that is `factor` times slower than the one that budgets were set on."""
+        if self.budget is None or not self.scales:
+            return self.budget
+        return self.budget / factor if self.least else self.budget * factor
+
+    def met(self, factor: float) -> bool:
+        """Say whether the budget is met on such a machine."""
+        budget = self.budget_here(factor)
+        if budget is None:
+            return True
+        return self.measured >= budget if self.least else self.measured <= budget
 
 
 def seconds(command: Sequence[str], cwd: Path, environment: dict[str, str] | None = None) -> float:
@@ -41,16 +58,20 @@ def processor_seconds(command: Sequence[str], cwd: Path, environment: dict[str, 
 
 
 def run(command: Sequence[str], cwd: Path, environment: dict[str, str] | None = None) -> None:
-    """Run a command to its end, silently; compiled modules are kept, as on a user's machine."""
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    """Run a command to its end, silently."""
     subprocess.run(
         command,
         cwd=cwd,
-        env={**variables, **(environment or {})},
+        env={**compiled_environment(), **(environment or {})},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         check=True,
     )
+
+
+def compiled_environment() -> dict[str, str]:
+    """Return the environment in which compiled modules are kept, as on a user's machine."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def interleaved(rounds: int, *measures: Callable[[], float]) -> list[float]:
