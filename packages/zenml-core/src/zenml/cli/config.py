@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from zenml.cli.output import json_option, show_json
+from zenml.cli.config_artifacts import artifacts
+from zenml.cli.config_metadata import metadata
 
 
 @click.group()
@@ -14,87 +13,5 @@ def config() -> None:
     """Show and set where artifacts and metadata are kept."""
 
 
-@config.group()
-def artifacts() -> None:
-    """Where artifacts are kept."""
-
-
-@artifacts.command("get")
-@json_option
-def get_artifacts(as_json: bool) -> None:
-    """Print where artifacts are kept."""
-    from zenml.cli.here import here
-
-    path = here().artifact_store.path
-    show_json({"artifact_store": path}) if as_json else click.echo(path)
-
-
-@artifacts.command("set")
-@click.argument("path")
-def set_artifacts(path: str) -> None:
-    """Keep artifacts at PATH, a folder or a URL that an installed plugin can serve."""
-    from zenml.artifacts.store import ArtifactStore
-    from zenml.cli.here import here
-    from zenml.config.settings import Settings
-
-    root = here().root
-    store = ArtifactStore(_absolute(path)).resolve(root)
-    store.open_transport()  # refuses a URL that nothing installed can serve
-    settings = Settings.load(root)
-    settings.artifact_store = store.path
-    settings.save(root)
-    click.echo(f"Artifacts are kept at {store.path}")
-
-
-@config.group()
-def metadata() -> None:
-    """Where runs are recorded."""
-
-
-@metadata.command("get")
-@json_option
-def get_metadata(as_json: bool) -> None:
-    """Print where runs are recorded."""
-    from zenml.cli.here import here
-
-    block = here().metadata_store.to_config()
-    if as_json:
-        show_json(block)
-    else:
-        details = ", ".join(f"{name}={value}" for name, value in block["config"].items())
-        click.echo(f"{block['type']}: {details}")
-
-
-@metadata.command("set", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-@click.argument("kind")
-@click.option("--path", "--uri", "path", help="The SQLite file.")
-def set_metadata(kind: str, path: str | None) -> None:
-    """Record runs in a store of KIND: sqlite --path FILE."""
-    from zenml.cli.here import here
-    from zenml.config.settings import Settings
-    from zenml.errors import ConfigError
-    from zenml.plugins.registry import catalogue
-    from zenml.spec.model import ComponentSpec
-
-    names = {row.name.removesuffix("MetadataStore").lower(): row.name for row in catalogue("metadata-store")}
-    if kind.lower() not in names:
-        raise ConfigError(
-            f"no installed package brings a metadata store {kind!r}",
-            mend=f"Installed: {', '.join(sorted(names))}. {MISSING.get(kind.lower(), '')}".strip(),
-        )
-    if path is None:
-        raise click.UsageError("zenml config metadata set sqlite needs --path FILE")
-    root = here().root
-    block = ComponentSpec(type=names[kind.lower()], config={"path": _absolute(path)})
-    settings = Settings.load(root)
-    settings.metadata_store = block
-    settings.save(root)
-    click.echo(f"Runs are recorded in {block.config['path']}")
-
-
-MISSING = {"mlmd": "It comes with zenml-mlmd. Run: pip install zenml-mlmd"}
-"""What to install for stores that the core does not bring."""
-
-
-def _absolute(path: str) -> str:
-    return path if "://" in path else str(Path(path).expanduser().resolve())
+config.add_command(artifacts)
+config.add_command(metadata)
