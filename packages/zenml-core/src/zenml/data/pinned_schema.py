@@ -67,9 +67,15 @@ class PinnedSchema(BaseModel):
 
     def save(self, path: Path) -> None:
         """Write the schema as YAML, made to be read and edited."""
-        data = self.model_dump(mode="json", exclude_none=True)
         with atomic_file(path) as file:
-            file.write(yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100).encode())
+            file.write(self.to_yaml().encode())
+
+    def to_yaml(self) -> str:
+        """Return the schema as the YAML that `save` writes, which is also how it shows itself."""
+        data = self.model_dump(mode="json", exclude_none=True)
+        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+
+    __repr__ = __str__ = to_yaml
 
 
 def _rule(column: ColumnStatistics) -> ColumnRule:

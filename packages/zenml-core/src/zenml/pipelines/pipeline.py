@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.orchestrator_interface import OrchestratorBackend
+from zenml.backends.reporter import Reporter
 from zenml.config.repository import current_root, find_root
 from zenml.datasources.base import Datasource
 from zenml.errors import ConfigError, DataError, Problem, SpecError, ZenMLError
@@ -185,6 +186,7 @@ class Pipeline:
         artifact_store: ArtifactStore | str | None = None,
         *,
         wait: bool = True,
+        report: Reporter | None = None,
     ) -> Run:
         """Run the pipeline and return the run.
 
@@ -193,6 +195,7 @@ class Pipeline:
             metadata_store: where the run is recorded; by default the repository's.
             artifact_store: where artifacts are published; by default the repository's.
             wait: return only when the run has ended.
+            report: takes messages and progress; by default the console, which also gets a table of the ended run.
 
         Raises:
             SpecError: every problem with the pipeline, found before anything runs.
@@ -210,6 +213,7 @@ class Pipeline:
             metadata_store=metadata_store,
             artifact_store=artifact_store,
             wait=wait,
+            report=report,
         )
 
     def evaluate(self) -> dict[str, float]:

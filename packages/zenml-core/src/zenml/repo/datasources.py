@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zenml.errors import StoreError
-from zenml.metadata.records import ArtifactRecord, State
-from zenml.plugins.registry import catalogue, load_type
+from zenml.datasources.base import Datasource
+from zenml.datasources.version import DataVersion
+from zenml.datasources.versions import DataVersions
+from zenml.errors import ConfigError, closest
+from zenml.repo.readings import Reading, readings
 
 if TYPE_CHECKING:
     from zenml.artifacts.store import ArtifactStore
@@ -16,83 +18,94 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Version:
-    """A version of data: its content digest, where it is, and the newest run that read it."""
-
-    digest: str
-    uri: str
-    run: str
-
-    def to_json(self, store: ArtifactStore) -> dict[str, Any]:
-        """Return the version as JSON types; `rows` is None where the data is no longer there."""
-        try:
-            splits: Mapping[str, Any] = store.open(self.uri).properties["splits"]
-            rows = sum(split["rows"] for split in splits.values())
-        except (StoreError, KeyError):
-            rows = None
-        return {"digest": self.digest, "run": self.run, "rows": rows, "uri": self.uri}
-
-
-@dataclass(frozen=True)
 class KnownDatasource:
-    """A datasource of a pipeline as it last ran; versions are the newest first."""
+    """What pipelines have read under one name.
+
+    Args:
+        name: what the data are called.
+        type: the type of the datasource that read them last.
+        config: its config.
+        pipelines: the pipelines that read them, the newest reader first.
+        versions: the versions of the data, newest first.
+    """
 
     name: str
     type: str
-    pipeline: str
     config: Mapping[str, Any]
-    versions: tuple[Version, ...]
+    pipelines: tuple[str, ...]
+    versions: DataVersions
 
-    def to_json(self, store: ArtifactStore) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the datasource as JSON types, with the row counts of its versions."""
         return {
             "name": self.name,
             "type": self.type,
-            "pipeline": self.pipeline,
+            "pipelines": list(self.pipelines),
             "config": dict(self.config),
-            "versions": [version.to_json(store) for version in self.versions],
+            "versions": self.versions.to_json(),
         }
 
 
 def datasources(repo: Repository) -> list[KnownDatasource]:
-    """Return the datasources of all pipelines of a repository, in the order in which these first ran."""
-    store = repo.metadata_store
-    runs = {record.id: record.pipeline for record in store.list_runs()}
-    known = {row.name for row in catalogue("datasource")}
-    found = []
-    for pipeline in store.list_pipelines():
-        for step in repo.get_spec(pipeline).steps:
-            if not _is_datasource(step.type, known):
-                continue
-            versions: dict[str, Version] = {}
-            for run, record in store.list_steps(type=step.type):
-                if (
-                    runs.get(run) == pipeline
-                    and record.id == step.id
-                    and record.state in (State.COMPLETE, State.CACHED)
-                ):
-                    _add(versions, run, record.outputs)
-            name = str(step.config.get("name", step.id))
-            found.append(KnownDatasource(name, step.type, pipeline, step.config, tuple(versions.values())))
-    return found
+    """Return what the pipelines of a repository have read, in the order in which it was first read."""
+    by_name: dict[str, list[Reading]] = {}
+    for reading in readings(repo.metadata_store):
+        by_name.setdefault(reading.name, []).append(reading)
+    store = repo.artifact_store
+    found = [_known(rows, store) for rows in by_name.values()]
+    return sorted(found, key=lambda known: by_name[known.name][-1].run)
 
 
-def _add(versions: dict[str, Version], run: str, outputs: tuple[ArtifactRecord, ...]) -> None:
-    for row in outputs:
-        versions.setdefault(row.digest, Version(row.digest, row.uri, run))
+def find_datasource(repo: Repository, name: str) -> KnownDatasource:
+    """Return what pipelines have read under a name.
+
+    Raises:
+        ConfigError: nothing was; the closest name is told.
+    """
+    known = {row.name: row for row in datasources(repo)}
+    if name not in known:
+        mend = closest(name, known) or "See: zenml datasource list"
+        raise ConfigError(f"no pipeline has read a datasource {name!r}", mend=mend)
+    return known[name]
 
 
-def _is_datasource(kind: str, known: set[str]) -> bool:
-    """Say whether a step's type is a datasource; a user's own is loaded to see, and one that is gone is none."""
-    from zenml.datasources.base import Datasource
-    from zenml.errors import ZenMLError
+def load_datasource(repo: Repository, name: str) -> Datasource:
+    """Return a datasource as a pipeline read it last.
 
-    if kind in known:
-        return True
-    if ":" not in kind or "@" in kind:
-        return False
-    try:
-        loaded = load_type(kind, ("step", "datasource"))
-    except ZenMLError:
-        return False
-    return isinstance(loaded, type) and issubclass(loaded, Datasource)
+    Raises:
+        ConfigError: no pipeline that ran here has it, or its config no longer fits.
+    """
+    for pipeline in find_datasource(repo, name).pipelines:
+        for step in repo.get_pipeline_by_name(pipeline).steps.values():
+            if isinstance(step, Datasource) and step.name == name:
+                return step
+    raise ConfigError(f"no pipeline reads a datasource {name!r} any more", mend="See: zenml datasource list")
+
+
+def versions_of(repo: Repository, name: str) -> DataVersions:
+    """Return the versions of what pipelines have read under a name, newest first."""
+    return _versions(name, [row for row in readings(repo.metadata_store) if row.name == name], repo.artifact_store)
+
+
+def _known(rows: list[Reading], store: ArtifactStore) -> KnownDatasource:
+    newest = rows[0]
+    pipelines = tuple(dict.fromkeys(row.pipeline for row in rows))
+    return KnownDatasource(
+        newest.name, newest.step.type, newest.step.config, pipelines, _versions(newest.name, rows, store)
+    )
+
+
+def _versions(name: str, rows: list[Reading], store: ArtifactStore) -> DataVersions:
+    """Return the versions that readings, newest first, gave: each as it was read last, since when it was read first."""
+    newest: dict[str, Reading] = {}
+    first: dict[str, float | None] = {}
+    for row in rows:
+        newest.setdefault(row.output.digest, row)
+        first[row.output.digest] = row.finished
+    return DataVersions(
+        name,
+        [
+            DataVersion(name, digest, row.output.uri, row.step.type, row.run, first[digest], store)
+            for digest, row in newest.items()
+        ],
+    )

@@ -11,6 +11,7 @@ from zenml.repo.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from zenml.artifacts.store import ArtifactStore
+    from zenml.datasources.base import Datasource
     from zenml.metadata.store import MetadataStore
     from zenml.pipelines.pipeline import Pipeline
     from zenml.runtime.run import Run
@@ -109,6 +110,22 @@ class Repository:
         from zenml.pipelines.pipeline import Pipeline
 
         return Pipeline.from_spec(self.get_spec(name), self.root)
+
+    def get_datasource_names(self) -> list[str]:
+        """Return the names under which pipelines have read data, in the order in which they were first read."""
+        from zenml.repo.datasources import datasources
+
+        return [row.name for row in datasources(self)]
+
+    def get_datasource_by_name(self, name: str) -> Datasource:
+        """Return a datasource as a pipeline read it last.
+
+        Raises:
+            ConfigError: no pipeline has read a datasource of that name, or its config no longer fits.
+        """
+        from zenml.repo.datasources import load_datasource
+
+        return load_datasource(self, name)
 
     def get_spec(self, name: str) -> PipelineSpec:
         """Return the spec with which a pipeline last ran.

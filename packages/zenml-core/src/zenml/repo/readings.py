@@ -1,0 +1,55 @@
+"""Readings: every time that a run of a repository read data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from zenml.artifacts.types import Examples
+from zenml.metadata.records import ArtifactRecord, State
+from zenml.metadata.store import MetadataStore
+from zenml.spec.model import StepSpec
+from zenml.spec.yaml_format import read_yaml
+
+_READ = (State.COMPLETE, State.CACHED)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """That a run read data.
+
+    Args:
+        name: what the data are called.
+        pipeline: the pipeline that ran.
+        run: the run.
+        step: the datasource, as the run's spec holds it.
+        output: the artifact that the data are.
+        finished: when they were read, in seconds since the epoch.
+    """
+
+    name: str
+    pipeline: str
+    run: str
+    step: StepSpec
+    output: ArtifactRecord
+    finished: float | None
+
+
+def readings(store: MetadataStore) -> Iterator[Reading]:
+    """Yield every time that a run read data, newest first."""
+    for run, step in store.list_steps():
+        outputs = [row for row in step.outputs if row.type == Examples.__name__]
+        if step.inputs or step.state not in _READ or not outputs:
+            continue
+        record = store.get_run(run)
+        block = _blocks(record.spec).get(step.id) if record else None
+        if record and block and "name" in block.config:
+            name = str(block.config["name"])
+            yield Reading(name, record.pipeline, run, block, outputs[0], step.finished)
+
+
+@lru_cache(maxsize=64)
+def _blocks(text: str) -> dict[str, StepSpec]:
+    """Return the steps of a spec by id; runs of one pipeline mostly have the same text."""
+    return {step.id: step for step in read_yaml(text)[0].steps}
