@@ -82,8 +82,13 @@ class Rows:
         """Add a context under its parents, and return its id; `self.taken` is raised when it has that name already."""
         type_id = self.type_id(Kind.CONTEXT, type_)
         id_ = self._insert(_ADD_CONTEXT, type_id=type_id, name=name, external_id=external_id)
-        _ADD_PARENT.run_many(self.cursor, [{"context_id": id_, "parent_context_id": parent} for parent in parents])
+        for parent in parents:
+            self.add_parent(id_, parent)
         return id_
+
+    def add_parent(self, context: int, parent: int) -> None:
+        """Put a context under another one too."""
+        _ADD_PARENT.run(self.cursor, context_id=context, parent_context_id=parent)
 
     def touch_context(self, id_: int) -> None:
         """Note that a context changed."""

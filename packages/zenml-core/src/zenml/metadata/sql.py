@@ -40,6 +40,13 @@ class SQLMetadataStore(MetadataStore):
         """Record a RUNNING run with all its steps PENDING."""
         with self._write() as writer:
             writer.start_run(run)
+        self.act_for(run.id, run.owner)
+
+    def resume_run(self, run: RunRecord) -> None:
+        """Make a run that ended without being COMPLETE go on."""
+        with self._write() as writer:
+            writer.resume_run(run)
+        self.act_for(run.id, run.owner)
 
     def start_step(
         self,
@@ -151,4 +158,4 @@ class SQLMetadataStore(MetadataStore):
 
         database.add_artifact_types(artifact.type for artifact in artifacts)
         with database.transaction(write=True) as connection:
-            yield Writer(Cursor(connection), database)
+            yield Writer(Cursor(connection), database, self._acting_for)

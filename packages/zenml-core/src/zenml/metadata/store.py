@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
+from pydantic import PrivateAttr
+
 from zenml.errors import StoreError
 from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
 from zenml.spec.component import Component
@@ -25,6 +27,15 @@ class MetadataStore(Component):
 
     KINDS = ("metadata-store",)
 
+    _acting_for: dict[str, Owner] = PrivateAttr(default_factory=dict)
+
+    def act_for(self, run: str, owner: Owner) -> None:
+        """From now on, write to that run as its owner: AttemptEnded once another process has taken the run over.
+
+        Whoever starts or resumes a run acts for its owner from then on.
+        """
+        self._acting_for[run] = owner
+
     def resolve(self, root: Path) -> Self:
         """Return the store as any working directory can use it; a relative path in its config counts from `root`."""
         return self
@@ -32,6 +43,16 @@ class MetadataStore(Component):
     @abstractmethod
     def start_run(self, run: RunRecord) -> None:
         """Record a RUNNING run with all its steps PENDING."""
+
+    @abstractmethod
+    def resume_run(self, run: RunRecord) -> None:
+        """Make a run that is FAILED, CANCELED or LOST go on, with the owner, spec and facts given.
+
+        Published steps stay as they are; all others are PENDING again, with nothing of what was tried.
+
+        Raises:
+            AttemptEnded: the run is going on, or is COMPLETE.
+        """
 
     @abstractmethod
     def start_step(

@@ -12,7 +12,7 @@ from zenml.errors import StoreError
 from zenml.metadata import schema as s
 from zenml.metadata.database import Database
 from zenml.metadata.model import Field, Kind, Name, attempt_name, step_name
-from zenml.metadata.records import ArtifactRecord, RunRecord, State
+from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State
 from zenml.metadata.rows import Rows
 from zenml.metadata.statement import Cursor, Statement
 from zenml.metadata.store import AttemptEnded
@@ -27,9 +27,12 @@ def _is(properties: Any, owner: Any, field: Field) -> Any:
 
 
 _run_state, _step = s.context_property, s.execution_property
+_run_pid, _run_started = s.context_property.alias("owner_pid"), s.context_property.alias("owner_started")
 _RUN = Statement(
-    select(s.context.c.id, _run_state.c.string_value)
+    select(s.context.c.id, _run_state.c.string_value, _run_pid.c.string_value, _run_started.c.string_value)
     .outerjoin(_run_state, _is(_run_state, s.context.c.id, Field.STATE))
+    .outerjoin(_run_pid, _is(_run_pid, s.context.c.id, Field.OWNER_PID))
+    .outerjoin(_run_started, _is(_run_started, s.context.c.id, Field.OWNER_STARTED))
     .where(s.context.c.type_id == _TYPE, s.context.c.name == _NAME)
 )
 _STEP = Statement(
@@ -54,9 +57,32 @@ _FORGET_ATTEMPT = Statement(
         ),
     )
 )
+_FORGET_END = Statement(
+    delete(_run_state).where(
+        _run_state.c.context_id == _ID,
+        _run_state.c.is_custom_property == 0,
+        or_(*(_run_state.c.name == field.value for field in (Field.FINISHED, Field.ERROR))),
+    )
+)
+_PARENT = Statement(
+    select(s.parent_context.c.context_id).where(
+        s.parent_context.c.context_id == _ID, s.parent_context.c.parent_context_id == bindparam("of_parent")
+    )
+)
 _ALIKE = Statement(
     select(s.context.c.name).where(s.context.c.type_id == _TYPE, func.lower(s.context.c.name) == func.lower(_NAME))
 )
+
+
+def _owned(run: RunRecord, digest: str) -> dict[Field, str]:
+    """Return the properties of a run that begins or goes on."""
+    return {
+        Field.STATE: State.RUNNING,
+        Field.SPEC: digest,
+        Field.OWNER_HOST: run.owner.host,
+        Field.OWNER_PID: str(run.owner.pid),
+        Field.OWNER_STARTED: repr(run.owner.started),
+    }
 
 
 class _Place(NamedTuple):
@@ -73,10 +99,12 @@ class Writer:
     Args:
         cursor: of a transaction that may write.
         database: the database that it is connected to.
+        acting_for: by run, the owner that it must still have.
     """
 
-    def __init__(self, cursor: Cursor, database: Database) -> None:
+    def __init__(self, cursor: Cursor, database: Database, acting_for: Mapping[str, Owner]) -> None:
         self._cursor = cursor
+        self._acting_for = acting_for
         self._rows = Rows(cursor, database)
         self._now = repr(self._rows.now)
 
@@ -91,12 +119,8 @@ class Writer:
         except self._rows.taken as error:
             raise StoreError(f"a run with the id {run.id} is recorded already", self._rows.where) from error
         declared = {
-            Field.STATE: State.RUNNING,
+            **_owned(run, digest),
             Field.PIPELINE: run.pipeline,
-            Field.SPEC: digest,
-            Field.OWNER_HOST: run.owner.host,
-            Field.OWNER_PID: str(run.owner.pid),
-            Field.OWNER_STARTED: repr(run.owner.started),
             Field.STARTED: self._now if run.started is None else repr(run.started),
         }
         self._rows.set_properties(s.context_property, context, declared, facts=run.facts)
@@ -108,6 +132,24 @@ class Writer:
                 Field.POSITION: position,
             }
             self._rows.set_properties(s.execution_property, execution, static)
+
+    def resume_run(self, run: RunRecord) -> None:
+        """Make a run RUNNING again, and its steps PENDING where they are not published."""
+        context, found = self._run(run.id)[:2]
+        if found not in (State.FAILED, State.CANCELED, State.LOST):
+            raise AttemptEnded(f"the run {run.id} is {found}, so it cannot be resumed", self._rows.where)
+        digest, spec = self._spec(run.spec)
+        if _PARENT.first(self._cursor, of_id=context, of_parent=spec) is None:
+            self._rows.add_parent(context, spec)
+        _FORGET_END.run(self._cursor, of_id=context)
+        self._rows.set_properties(s.context_property, context, _owned(run, digest), facts=run.facts)
+        self._rows.touch_context(context)
+        types = {step_name(run.id, step.id): step.type for step in run.steps}
+        type_id = self._rows.type_id(Kind.EXECUTION, Name.STEP)
+        for execution, state, name in _STEPS.all(self._cursor, of_id=context, of_type=type_id):
+            if state not in (State.COMPLETE, State.CACHED):
+                _FORGET_ATTEMPT.run(self._cursor, of_id=execution)
+                self._rows.set_state(execution, State.PENDING, {Field.STEP_TYPE: types[name]})
 
     def start_step(
         self,
@@ -204,14 +246,22 @@ class Writer:
             self._rows.set_properties(s.context_property, found, {Field.TEXT: text})
         return digest, found
 
-    def _running(self, run: str) -> int:
+    def _run(self, run: str) -> tuple[int, str, str, str]:
+        """Return a run's context, state, and its owner's process id and start."""
         type_id = self._rows.type_id(Kind.CONTEXT, Name.RUN)
         found = _RUN.first(self._cursor, of_type=type_id, of_name=run)
         if found is None:
             raise StoreError(f"there is no run {run}", self._rows.where)
-        if found[1] != State.RUNNING:
-            raise AttemptEnded(f"the run {run} has been ended as {found[1]}", self._rows.where)
-        return int(found[0])
+        return int(found[0]), found[1], found[2], found[3]
+
+    def _running(self, run: str) -> int:
+        context, state, pid, started = self._run(run)
+        if state != State.RUNNING:
+            raise AttemptEnded(f"the run {run} has been ended as {state}", self._rows.where)
+        owner = self._acting_for.get(run)
+        if owner and (pid, started) != (str(owner.pid), repr(owner.started)):
+            raise AttemptEnded(f"the run {run} was taken over by another process", self._rows.where)
+        return context
 
     def _place(self, run: str, step: str) -> _Place:
         context = self._running(run)

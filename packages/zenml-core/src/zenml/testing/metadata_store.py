@@ -254,6 +254,52 @@ class MetadataStoreConformance:
         assert len(store.find_step("f-data")) == 1
         assert store.end_lost_runs(lambda owner: answers[owner.host]) == []
 
+    def test_a_run_that_did_not_complete_goes_on(self, store: MetadataStore) -> None:
+        """Published steps stay; the others are as new, and the run has the new owner, spec and facts."""
+        run = started(store, 1)
+        complete(store, run, "data", outputs=[an_artifact("examples", "/a/1")])
+        store.start_step(run, "split", attempt="1", fingerprint="f", inputs=[], facts={"old": "yes"})
+        store.end_step(run, "split", state=State.FAILED, attempt="1", error="boom")
+        store.end_run(run, state=State.FAILED, error="why")
+        owner = Owner("there", 77, 12.5)
+        again = replace(a_run(1, spec="zenml: 1\nname: Other\n", facts={"more": "yes"}), owner=owner)
+        other = self.another(store)
+        other.resume_run(again)
+        found = store.get_run(run)
+        assert found is not None
+        assert (found.state, found.owner, found.spec, found.error, found.finished) == (
+            State.RUNNING, owner, again.spec, "", None,
+        )  # fmt: skip
+        assert found.facts["more"] == "yes"
+        assert [step.state for step in found.steps] == [State.COMPLETE, State.PENDING, State.PENDING]
+        assert (found.steps[1].attempt, found.steps[1].error, found.steps[1].facts) == ("", "", {})
+        assert [row.uri for row in found.steps[0].outputs] == ["/a/1"]
+        for step in ("split", "trainer"):
+            complete(other, run, step, attempt="2")
+        other.end_run(run, state=State.COMPLETE)
+        with pytest.raises(AttemptEnded):
+            other.resume_run(again)
+
+    def test_who_lost_a_run_to_another_process_writes_nothing_more(self, store: MetadataStore) -> None:
+        """Neither a step that was going on, nor a new one, nor the end of the run."""
+        run = started(store, 1)
+        store.start_step(run, "data", attempt="1", fingerprint="f", inputs=[], facts={})
+        other = self.another(store)
+        assert other.end_lost_runs(lambda _: False) == [run]
+        other.resume_run(replace(a_run(1), owner=Owner("there", 77, 12.5)))
+        with pytest.raises(AttemptEnded):
+            complete(store, run, "data", attempt="1", start=False, outputs=[an_artifact("examples", "/a/1")])
+        with pytest.raises(AttemptEnded):
+            store.start_step(run, "split", attempt="1", fingerprint="f", inputs=[], facts={})
+        with pytest.raises(AttemptEnded):
+            complete(store, run, "split", attempt="", start=False)
+        with pytest.raises(AttemptEnded):
+            store.end_run(run, state=State.FAILED)
+        child = self.another(store)
+        child.act_for(run, Owner("there", 77, 12.5))
+        complete(child, run, "data", attempt="2")
+        assert step_of(store, run, "data").state is State.COMPLETE
+
     def test_runs_are_listed_newest_first_by_pipeline_and_limit(self, store: MetadataStore) -> None:
         """Whatever order they were recorded in: ids sort by time."""
         for number, pipeline in ((2, "B"), (1, "A"), (4, "B"), (3, "A b")):
