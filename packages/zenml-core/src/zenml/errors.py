@@ -63,6 +63,10 @@ class SpecError(ConfigError):
     """A pipeline spec cannot be read, resolved or wired."""
 
 
+class SecretError(ConfigError):
+    """A secret cannot be looked up or kept; the message names its reference, never its value."""
+
+
 class DataError(ZenMLError):
     """The data is not what the pipeline needs."""
 

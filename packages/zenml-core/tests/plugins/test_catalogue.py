@@ -111,8 +111,8 @@ def test_the_command_lists_as_table_and_json(site):
     assert "acme: ValueError: no" in table.stdout
     rows = json.loads(CliRunner().invoke(plugin, ["list", "--json"]).stdout)
     assert {"name", "kind", "distribution", "version", "state", "reason"} <= set(rows[0])
-    nothing = CliRunner().invoke(plugin, ["list", "--kind", "secret-resolver"])
-    assert "No installed package offers anything of kind secret-resolver" in nothing.stdout
+    nothing = CliRunner().invoke(plugin, ["list", "--kind", "cli-command"])
+    assert "No installed package offers anything of kind cli-command" in nothing.stdout
 
 
 def test_a_warm_listing_imports_no_plugin_and_nothing_heavy(site, tmp_path):

@@ -165,3 +165,23 @@ def zenml_metadata_stores() -> list[Spec]:
             "Records runs in an SQLite file",
         )
     ]
+
+
+@hookimpl
+def zenml_secret_resolvers() -> list[Spec]:
+    """Offer the places for secrets that every machine has."""
+    return [
+        Spec(
+            "env",
+            "secret-resolver",
+            "zenml.secrets.built_in:EnvironmentResolver",
+            "Reads a secret from an environment variable",
+        ),
+        Spec("file", "secret-resolver", "zenml.secrets.built_in:FileResolver", "Reads a secret from a file"),
+        Spec(
+            "secret",
+            "secret-resolver",
+            "zenml.secrets.built_in:RepositoryResolver",
+            "Reads a secret from the repository's secrets file",
+        ),
+    ]

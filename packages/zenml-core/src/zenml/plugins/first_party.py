@@ -34,5 +34,8 @@ FIRST_PARTY: dict[str, tuple[str, str]] = {
     "TFRecordDatasource": ("zenml-core", "datasource"),
     "TimeSplit": ("zenml-core", "step"),
     "TrainingBaseBackend": ("zenml-core", "training"),
+    "env": ("zenml-core", "secret-resolver"),
+    "file": ("zenml-core", "secret-resolver"),
+    "secret": ("zenml-core", "secret-resolver"),
 }
 """Distribution and kind by name."""

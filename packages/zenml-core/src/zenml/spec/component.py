@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from zenml.errors import ConfigError, Problem, closest
+from zenml.secrets.secret import keeping_secrets
 
 
 class Component(BaseModel):
@@ -45,10 +47,26 @@ class Component(BaseModel):
         return {"type": type_name(type(self)), "config": self.written_config()}
 
     def written_config(self) -> dict[str, Any]:
-        """Return the fields as JSON types; those that nobody set, and that hold their default, are left out."""
+        """Return the fields as JSON types; those that nobody set, and that hold their default, are left out.
+
+        Of a secret the reference is written; one given as a value is first kept in the repository's secrets file.
+
+        Raises:
+            SecretError: there is no repository to keep a secret in, or its secrets file cannot be written.
+        """
         changed = self.model_dump(mode="json", exclude_defaults=True)
-        config = self.model_dump(mode="json")
+        with keeping_secrets(self._secrets_prefix()) as context:
+            config = self.model_dump(mode="json", context=context)
         return {name: value for name, value in config.items() if name in changed or name in self.model_fields_set}
+
+    def _secrets_prefix(self) -> str:
+        """Return what the names of this component's secrets begin with: `metadata.mysql`, `orchestrator.docker`."""
+        kind = self.KINDS[0].removesuffix("-store") if self.KINDS else "component"
+        name = getattr(self, "name", None)
+        if not isinstance(name, str):
+            words = re.split("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", type(self).__name__)
+            name = "".join(word for word in words if word.lower() not in {*kind.split("-"), "backend", "store"})
+        return f"{kind}.{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-') or 'default'}"
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
