@@ -21,6 +21,7 @@ from zenml.data.csv.stream import ShrunkError, blocks, stream
 from zenml.data.schema import Feature, LogicalType, Schema
 from zenml.data.snapshot import Snapshot
 from zenml.data.source_files import source_files
+from zenml.data.tables.bad_rows import REFUSE
 from zenml.errors import DataError
 
 FORM = CSVForm()
@@ -103,6 +104,7 @@ def test_hexadecimal_is_seen_across_blocks(tmp_path: Path, text: str) -> None:
         "widen": [],
         "sample": 10,
         "tfrecord": False,
+        "bad_rows": REFUSE.to_params(tmp_path, []),
     }
     shard = {"file": asdict(file), "range": asdict(Range(0, file.size, quoted=False)), "number": 0}
     state = ReadCSV(params, tmp_path).work(shard)
@@ -116,7 +118,14 @@ def test_a_range_beyond_the_end_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(ShrunkError):
         list(stream(file, Range(0, 100, quoted=False), {"a": pa.int64()}, FORM))
     schema = Schema((Feature("a", LogicalType.INTEGER),)).to_json()
-    params = {"schema": schema, "form": FORM.to_params(), "widen": [], "sample": 10, "tfrecord": False}
+    params = {
+        "schema": schema,
+        "form": FORM.to_params(),
+        "widen": [],
+        "sample": 10,
+        "tfrecord": False,
+        "bad_rows": REFUSE.to_params(tmp_path, []),
+    }
     shard = {"file": asdict(file), "range": asdict(Range(0, 100, quoted=False)), "number": 0}
     assert ReadCSV(params, tmp_path).work(shard)["findings"] == {"changed": True}
 

@@ -30,7 +30,7 @@ def read(lines: list[str], target: int) -> list[dict[str, Any]]:
         path.write_text("\n".join(lines), encoding="utf-8", newline="")
         reader = JSONLinesReader(source_files(str(path)), KINDS, None, False, print, target)
         out = Path(folder) / "out"
-        read = reader.read(out, lambda job: [job.open().op.work(shard) for shard in job.shards])
+        read = reader.read(out, Path(folder), lambda job: [job.open().op.work(shard) for shard in job.shards])
         snapshot = Snapshot(out, {"splits": read.splits})
         return [row for batch in snapshot.batches("all") for row in batch.to_pylist()]
 

@@ -12,6 +12,7 @@ import pytest
 from zenml.data.jsonl.commit import JSONLinesReader
 from zenml.data.snapshot import Snapshot
 from zenml.data.source_files import source_files
+from zenml.data.tables.bad_rows import REFUSE
 from zenml.datasources.json_lines import JSONLinesDatasource
 from zenml.errors import DataError
 from zenml.testing.hostile import HostileProcessingBackend
@@ -95,7 +96,7 @@ def test_lines_that_are_no_objects_are_told_by_row_all_at_once(table: Any) -> No
 
 def test_nested_values_are_refused_by_column(table: Any) -> None:
     with pytest.raises(DataError) as error:
-        table('{"a": 1, "tags": null, "place": {"x": 1}}\n{"a": 1, "tags": ["x"]}\n')
+        table('{"a": 1, "tags": null, "place": {"x": 1}}\n{"a": 1, "tags": [["x"]]}\n')
     assert [problem.split(": ")[0] for problem in problems(error)] == [
         "table.jsonl, column tags",
         "table.jsonl, column place",
@@ -210,14 +211,14 @@ def test_every_line_is_read_once_wherever_the_file_is_cut(tmp_path: Path, run_st
     path = tmp_path / "t.jsonl"
     path.write_text("\n".join(lines[:30]) + "\n\n\n" + "\n".join(lines[30:]))
     reader = JSONLinesReader(source_files(str(path)), {}, None, False, run_step.notes.warn, target)
-    read = reader.read(tmp_path / "out", lambda job: [job.open().op.work(shard) for shard in job.shards])
+    read = reader.read(tmp_path / "out", tmp_path, lambda job: [job.open().op.work(shard) for shard in job.shards])
     snapshot = Snapshot(tmp_path / "out", {"splits": read.splits})
     assert [(row["n"], len(row["word"])) for row in rows(snapshot)] == [(n, n * 37 % 300) for n in range(60)]
 
 
 def test_every_engine_gives_the_same_bytes(tmp_path: Path, run_step: Any, files_of: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(JSONLinesReader, "target", 5_000)
-    monkeypatch.setattr(JSONLinesReader.__init__, "__defaults__", (5_000,))
+    monkeypatch.setattr(JSONLinesReader.__init__, "__defaults__", (5_000, REFUSE))
     path = tmp_path / "t.jsonl"
     odd = {3: {"x": 7}, 500: {"n": 3}}
     table = [odd.get(n, {"n": n, "x": n / 3, "word": f"w{n % 11}", "late": n if n < 900 else 0.5}) for n in range(1000)]

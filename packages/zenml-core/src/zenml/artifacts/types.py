@@ -22,9 +22,12 @@ class Artifact:
 
 
 class Examples(Artifact):
-    """A snapshot of rows in named splits: Arrow shards and a schema; statistics and TFRecord copies beside them."""
+    """A snapshot of rows in named splits: Arrow shards and a schema; statistics and TFRecord copies beside them.
 
-    NOT_CONTENT = ("*statistics.json", "tfrecord/*")
+    The bad rows that a datasource kept in `quarantine/` are no rows of the snapshot either.
+    """
+
+    NOT_CONTENT = ("*statistics.json", "tfrecord/*", "quarantine/*")
 
 
 class TransformedExamples(Artifact):

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from zenml.data.statistics import TableStatistics
 
 
+def quarantine_name(number: int) -> str:
+    """Return the name of the file with the bad rows of a shard in the snapshot's folder."""
+    return f"quarantine/shard-{number:05d}.arrow"
+
+
 class Stored(Protocol):
     """What `Snapshot.of` needs of a published artifact."""
 
@@ -113,6 +118,16 @@ class Snapshot:
             self.schema[name]
         for shard in self.shards(split):
             yield from shard_batches(shard, columns)
+
+    def quarantine(self) -> Iterator[pa.RecordBatch]:
+        """Stream the bad rows that a datasource kept with `on_bad_rows="quarantine"`, in the order of the source.
+
+        The columns are `file`, `row` (among the file's data rows, from 1), `column` (null where no single one is to
+        blame), `reason` and `text` (the row as bytes). The property `bad_rows` holds their count by reason.
+        """
+        for number, rows in enumerate(self.properties.get("bad_rows", {}).get("quarantine", ())):
+            if rows:
+                yield from shard_batches(self.path / quarantine_name(number))
 
     def statistics(self, split: str) -> TableStatistics:
         """Return the statistics of a split's columns."""

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from zenml.data.csv.form import DEFAULT_NULLS, CSVForm
 from zenml.data.source_files import SourceFile
-from zenml.datasources.files import ColumnType, FileDatasource
+from zenml.datasources.files import ColumnType
+from zenml.datasources.text_files import TextDatasource
 from zenml.steps.base import StepContext
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ def _one_character(value: str) -> str:
     return value
 
 
+def _quote(value: str) -> str:
+    if value and (len(value) != 1 or not value.isascii() or value in "\r\n"):
+        raise ValueError("it is one ASCII character, no line break, or empty where there is none")
+    return value
+
+
 def _encoding(value: str) -> str:
     try:
         "".encode(value)
@@ -31,7 +38,7 @@ def _encoding(value: str) -> str:
     return codecs.lookup(value).name
 
 
-class CSVDatasource(FileDatasource):
+class CSVDatasource(TextDatasource):
     """Read the rows of one or many CSV files (RFC 4180).
 
     A column is numeric when at least 95 % of its values in the first 65,536 rows are numbers, and then any other
@@ -49,11 +56,27 @@ class CSVDatasource(FileDatasource):
         compression: of the files; by default it is told by their suffixes (`.gz`, `.bz2`, `.zst`, `.xz`).
         header: whether the first row of each file names the columns; if not, `columns` must.
         columns: names of the columns of files without a header.
+        quote_char: encloses cells that hold delimiters or line breaks, one ASCII character; empty for files in which
+            quotes are text.
+        escape_char: takes its meaning from the delimiter, quote, line break or other character after it, in quoted
+            cells and in others; none by default.
+        double_quote: whether two quotes in a quoted cell stand for one.
+        on_bad_rows: see `TextDatasource`. Bad are rows with another number of cells than the header, and cells that do
+            not fit the type of their column: also integers beyond 64 bits, dates that do not exist, and text that is no
+            UTF-8 or has a null byte. A quote that is never closed, and bytes that are not in a named `encoding`, are
+            faults of the file. The text of a row in quarantine has its cells, quoted where they must be.
+        max_bad_share: see `TextDatasource`.
     """
 
     CACHE_VERSION = 1
     CODEC: ClassVar[str] = "csv/1"
     PARSING: ClassVar[tuple[str, ...]] = ("delimiter", "null_values", "types", "encoding", "compression", "columns")
+    PARSING_IF_SET: ClassVar[tuple[str, ...]] = (
+        *TextDatasource.PARSING_IF_SET,
+        "quote_char",
+        "escape_char",
+        "double_quote",
+    )
 
     delimiter: Annotated[str, AfterValidator(_one_character)] = ","
     null_values: list[str] = Field(default_factory=lambda: [*DEFAULT_NULLS])
@@ -62,6 +85,16 @@ class CSVDatasource(FileDatasource):
     compression: Literal["infer", "none", "gzip", "bz2", "zstd", "xz"] = "infer"
     header: bool = True
     columns: list[Annotated[str, Field(min_length=1)]] | None = Field(default=None, min_length=1)
+    quote_char: Annotated[str, AfterValidator(_quote)] = '"'
+    escape_char: Annotated[str, AfterValidator(_quote), Field(min_length=1)] | None = None
+    double_quote: bool = True
+
+    @model_validator(mode="after")
+    def _characters_differ(self) -> Self:
+        used = [each for each in (self.delimiter, self.quote_char, self.escape_char) if each]
+        if len(set(used)) < len(used):
+            raise ValueError("delimiter, quote_char and escape_char must be different characters")
+        return self
 
     @model_validator(mode="after")
     def _names_stand_in_one_place(self) -> Self:
@@ -82,9 +115,17 @@ class CSVDatasource(FileDatasource):
         columns = None if self.columns is None else tuple(self.columns)
         reader = CSVReader(
             files=plain_files(files, self.compression, self.encoding, context.scratch, context.run_job),
-            form=CSVForm(self.delimiter, tuple(self.null_values), columns),
+            form=CSVForm(
+                self.delimiter,
+                tuple(self.null_values),
+                columns,
+                self.quote_char,
+                self.escape_char or "",
+                self.double_quote,
+            ),
             declared={name: LogicalType(kind) for name, kind in self.types.items()},
             tfrecord=self.tfrecord,
             warn=context.report.warn,
+            bad_rows=self.bad_row_rule(),
         )
         return reader.read(context.outputs["examples"].path, context.scratch, context.run_job)

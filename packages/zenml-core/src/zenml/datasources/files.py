@@ -6,7 +6,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from zenml.data.tables.read import TableRead
 
 ColumnType = Literal["integer", "float", "boolean", "string", "bytes", "timestamp"]
+
+ListText = Annotated[str, Field(pattern=r"^list<(integer|float|string|bytes)>(\[[1-9][0-9]*\])?$")]
+"""The type of a column of lists: `list<float>` for lists of any length, `list<float>[3]` for lists of three values."""
+
+FeatureText = ColumnType | ListText
 
 
 class FileDatasource(Datasource):
@@ -38,6 +43,9 @@ class FileDatasource(Datasource):
 
     PARSING: ClassVar[tuple[str, ...]] = ()
     """Fields that change the parsed rows; part of the source identity."""
+
+    PARSING_IF_SET: ClassVar[tuple[str, ...]] = ()
+    """Fields like those of `PARSING` that count only where they differ from their default."""
 
     path: str = Field(min_length=1)
     tfrecord: bool = True
@@ -69,7 +77,8 @@ class FileDatasource(Datasource):
 
     def parsing(self, files: Sequence[SourceFile]) -> dict[str, Any]:
         """Return whatever changes the parsed rows besides the contents of the files (JSON types)."""
-        return self.model_dump(mode="json", include=set(self.PARSING))
+        chosen = self.model_dump(mode="json", include=set(self.PARSING_IF_SET), exclude_defaults=True)
+        return {**self.model_dump(mode="json", include=set(self.PARSING)), **chosen}
 
     def _identify(self, files: Sequence[SourceFile]) -> str:
         return source_identity(self.CODEC, self.parsing(files), files, self._memo)
@@ -110,3 +119,7 @@ class FileDatasource(Datasource):
         context.outputs["examples"].properties.update(
             splits=read.splits, source_identity=identity, tfrecord_casts=read.casts
         )
+        if read.bad_rows:
+            context.outputs["examples"].properties["bad_rows"] = read.bad_rows
+        if read.bad_rows.get("quarantine") and read.bad_rows["rows"]:
+            context.report.log(f"{read.bad_rows['rows']} bad rows are in quarantine/; Snapshot.quarantine() reads them")

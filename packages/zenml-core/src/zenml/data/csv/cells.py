@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from zenml.data.csv.form import FALSE_WORDS, TRUE_WORDS, CSVForm
 from zenml.data.schema import LogicalType
-from zenml.data.tables.convert import misfits, reason
+from zenml.data.tables.convert import reason
+from zenml.data.tables.fitting import fitting_timestamps
 from zenml.data.tables.timestamps import parse_timestamps
 
 Mask = npt.NDArray[np.bool_]
@@ -104,9 +105,7 @@ class Cells:
 
     def timestamps(self) -> Mask:
         """Say which cells are dates or times that exist."""
-        found = np.ones(len(self.text), bool)
-        found[misfits(self.text, LogicalType.TIMESTAMP, len(self.text))] = False
-        return found
+        return fitting_timestamps(self.text)
 
     def good(self, kind: LogicalType) -> Mask:
         """Say which cells a column of this type can hold."""
@@ -136,6 +135,15 @@ class Cells:
         if kind is LogicalType.TIMESTAMP:
             return parse_timestamps(self.text)
         return self.text.cast(kind.arrow)
+
+    def reasons(self, kind: LogicalType, places: npt.NDArray[np.intp]) -> npt.NDArray[np.object_]:
+        """Say of bad cells why a column of this type cannot hold them."""
+        found = np.full(len(places), WHAT[kind], object)
+        if kind is LogicalType.INTEGER:
+            found[self.integers()[places]] = "beyond the range of 64-bit integers"
+        elif kind is LogicalType.STRING:
+            found[self.null_bytes()[places]] = "text with a null byte"
+        return found
 
     def shown(self, place: int) -> str:
         """Return a cell for a message."""

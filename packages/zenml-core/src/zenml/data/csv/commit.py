@@ -17,7 +17,8 @@ from zenml.data.shards import RunJob, ShardJob, State
 from zenml.data.source_files import SourceFile
 from zenml.data.splits import fold_split, folded_casts, write_schema
 from zenml.data.statistics import sample_size
-from zenml.data.tables.problems import changed_files, shard_problems
+from zenml.data.tables.bad_rows import REFUSE, BadRowRule, check_rows, leave_out
+from zenml.data.tables.problems import changed_files
 from zenml.data.tables.read import TableRead
 from zenml.errors import DataError, Problem, closest
 
@@ -33,6 +34,7 @@ class CSVReader:
         tfrecord: whether to write TFRecord copies.
         warn: tells the user what may need attention.
         target: length of the ranges that files are cut into; part of what the shards depend on.
+        bad_rows: what is to become of bad rows.
     """
 
     files: Sequence[SourceFile]
@@ -41,6 +43,7 @@ class CSVReader:
     tfrecord: bool
     warn: Callable[[str], None]
     target: int = TARGET
+    bad_rows: BadRowRule = REFUSE
 
     def read(self, out: Path, scratch: Path, run_job: RunJob) -> TableRead:
         """Write the snapshot of the files into `out`.
@@ -54,8 +57,9 @@ class CSVReader:
         if not shards:
             raise DataError([Problem(self._no_row, file.place) for file in self.files])
         inferred = infer(self.files, headers, self.form, self.declared)
-        types, states = self._parse(dict(inferred.types), shards, out, run_job)
+        types, states = self._parse(dict(inferred.types), shards, out, scratch, run_job)
         self._check_unchanged()
+        left_out = leave_out(self.bad_rows, self.files, shards, states, out, scratch, self.warn)
         schema = _schema(types)
         splits = {SPLIT: fold_split(out, SPLIT, schema, states)}
         if not splits[SPLIT]["rows"]:
@@ -66,7 +70,7 @@ class CSVReader:
                 f'declare its type if it is another one, as in types={{"{name}": "float"}}'
             )
         write_schema(out, schema)
-        return TableRead(splits, folded_casts(states))
+        return TableRead(splits, folded_casts(states), left_out)
 
     @property
     def _no_row(self) -> str:
@@ -89,7 +93,7 @@ class CSVReader:
     def _shards(self, headers: Sequence[Header], scratch: Path, run_job: RunJob) -> list[dict[str, Any]]:
         """Cut the files; small ones are scanned on the spot, as a function of their sizes alone."""
         scans = [chunks(file, header.start, self.target) for file, header in zip(self.files, headers, strict=True)]
-        params = {"delimiter": self.form.delimiter}
+        params = {"form": self.form.to_params()}
         flat = [chunk for some in scans for chunk in some]
         if self._size <= self.target:
             states = [ScanCSV(params, scratch).work(chunk) for chunk in flat]
@@ -103,7 +107,7 @@ class CSVReader:
         problems: list[Problem] = []
         for file, header, some in zip(self.files, headers, scans, strict=True):
             own, states = states[: len(some)], states[len(some) :]
-            found = ranges(file, header.start, own)
+            found = ranges(file, header.start, own, self.form)
             if isinstance(found, Problem):
                 problems.append(found)
                 continue
@@ -114,7 +118,7 @@ class CSVReader:
         return shards
 
     def _parse(
-        self, types: dict[str, LogicalType], shards: list[dict[str, Any]], out: Path, run_job: RunJob
+        self, types: dict[str, LogicalType], shards: list[dict[str, Any]], out: Path, scratch: Path, run_job: RunJob
     ) -> tuple[dict[str, LogicalType], list[State]]:
         """Parse all shards, again with floats where an integer column turns out to hold other numbers."""
         while True:
@@ -125,13 +129,11 @@ class CSVReader:
                 "widen": [name for name in integers if name not in self.declared],
                 "sample": sample_size(len(shards)),
                 "tfrecord": self.tfrecord,
+                "bad_rows": self.bad_rows.to_params(scratch, self.files),
             }
             job = ShardJob("zenml.data.csv.parse:ReadCSV", tuple(shards), str(out), params, "read CSV", self._size)
             states = run_job(job)
-            self._check_unchanged()
-            problems = shard_problems(self.files, shards, states)
-            if problems:
-                raise DataError(problems)
+            check_rows(self.bad_rows, self.files, shards, states)
             widened = {name for state in states for name in state.get("findings", {}).get("widened", ())}
             if not widened:
                 return types, states

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from zenml.data.csv.escapes import hide_escaped
 from zenml.data.csv.form import CSVForm
 from zenml.data.source_files import SourceFile
 from zenml.errors import DataError, Problem
@@ -61,7 +62,7 @@ def _read(file: SourceFile, form: CSVForm) -> Header | Problem:
     data = b""
     for piece in file.pieces(0, _LONGEST):
         data += piece
-        end = _row_end(data, final=len(data) == file.size)
+        end = _row_end(data, form, final=len(data) == file.size)
         if end:
             break
     else:
@@ -76,10 +77,10 @@ def _read(file: SourceFile, form: CSVForm) -> Header | Problem:
         return Problem(f"this is {foreign}", file.place, _MENDS.get(foreign, _ENCODED))
     if form.columns is not None:
         return Header(form.columns, bom)
-    if text.count('"') % 2:
-        return Problem("a quoted name is opened and never closed", f"{file.place}, line 1", "Close or double the quote")
+    if form.quote and hide_escaped(data[bom:end], form.escape).count(form.quote.encode()) % 2:
+        return Problem("a quoted name is opened and never closed", f"{file.place}, line 1", form.unclosed)
     try:
-        names = next(csv.reader(io.StringIO(text, newline=""), delimiter=form.delimiter))
+        names = _split(text, form)
     except csv.Error as error:
         return Problem(f"the header cannot be read: {error}", file.place)
     return (
@@ -87,15 +88,35 @@ def _read(file: SourceFile, form: CSVForm) -> Header | Problem:
     )
 
 
-def _row_end(data: bytes, final: bool) -> int:
+def _split(text: str, form: CSVForm) -> list[str]:
+    """Return the cells of one row.
+
+    Raises:
+        csv.Error: it cannot be split.
+    """
+    return next(
+        csv.reader(
+            io.StringIO(text, newline=""),
+            delimiter=form.delimiter,
+            quotechar=form.quote or None,
+            escapechar=form.escape or None,
+            doublequote=form.doubled,
+            quoting=csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE,
+        )
+    )
+
+
+def _row_end(data: bytes, form: CSVForm, final: bool) -> int:
     """Return where the row after the header row starts, or 0 where the header does not end in `data`."""
+    quote = form.quote.encode()
+    data = hide_escaped(data, form.escape)
     at = 0
     while True:
         ends = [place for place in (data.find(b"\n", at), data.find(b"\r", at)) if place >= 0]
         if not ends or (min(ends) == len(data) - 1 and not final):
             return len(data) if final else 0
         end = min(ends)
-        if data.count(b'"', 0, end) % 2 == 0:
+        if not quote or data.count(quote, 0, end) % 2 == 0:
             return end + (2 if data[end : end + 2] == b"\r\n" else 1)
         at = end + 1
 

@@ -10,6 +10,7 @@ import pyarrow.csv as arrow_csv
 
 from zenml.data.csv.cut import Range
 from zenml.data.csv.form import FALSE_WORDS, TRUE_WORDS, CSVForm
+from zenml.data.csv.widened import WidenedReader, narrow, widen
 from zenml.data.source_files import RangeReader, SourceFile
 
 OnRagged = Callable[[Any], str]
@@ -44,7 +45,8 @@ def stream(
         types: the columns in order, with the types in which to read them.
         form: how to understand the text.
         block: size of a block; no row may be longer.
-        on_ragged: called in order with each row of a wrong number of cells, which numbers rows from 1.
+        on_ragged: called in order with each row of a wrong number of cells, which numbers rows from 1; its text has a
+            character for each byte of the row. With it, all types must be binary.
         watch: called with the bytes of each block before they are parsed.
 
     Raises:
@@ -57,23 +59,33 @@ def stream(
     with RangeReader(file, part.start, part.end, watch) as source:
         try:
             reader = arrow_csv.open_csv(
-                pa.PythonFile(source, "r"),
+                pa.PythonFile(source if on_ragged is None else WidenedReader(source), "r"),
                 read_options=arrow_csv.ReadOptions(
-                    column_names=list(types), block_size=block, use_threads=on_ragged is None
+                    column_names=list(types),
+                    block_size=block if on_ragged is None else 2 * block,
+                    use_threads=on_ragged is None,
                 ),
                 parse_options=arrow_csv.ParseOptions(
-                    delimiter=form.delimiter, newlines_in_values=part.quoted, invalid_row_handler=on_ragged
+                    delimiter=form.delimiter,
+                    quote_char=form.quote or False,
+                    double_quote=form.doubled,
+                    escape_char=form.escape or False,
+                    newlines_in_values=part.quoted and form.multiline,
+                    invalid_row_handler=on_ragged,
                 ),
                 convert_options=arrow_csv.ConvertOptions(
                     column_types=dict(types),
-                    null_values=list(form.null_values),
+                    null_values=[each if on_ragged is None else widen(each) for each in form.null_values],
                     true_values=list(TRUE_WORDS),
                     false_values=list(FALSE_WORDS),
                     strings_can_be_null=True,
                     quoted_strings_can_be_null=False,
                 ),
             )
-            yield from reader
+            if on_ragged is None:
+                yield from reader
+            else:
+                yield from map(narrow, reader)
         except pa.ArrowInvalid as error:
             if "straddl" in str(error):
                 raise RowTooLongError from None

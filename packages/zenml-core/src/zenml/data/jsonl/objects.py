@@ -26,35 +26,44 @@ class BadLine:
 
     Args:
         what: what is wrong with it.
+        reason: the kind of what is wrong with it, one of a few.
+        member: the member that is to blame, if one is.
     """
 
     what: str
+    reason: str
+    member: str | None = None
     mend: ClassVar[str] = MEND
+
+
+def lines_of(block: bytes) -> list[bytes]:
+    """Return the lines that are not blank."""
+    return [line for line in block.split(b"\n") if line.strip()]
 
 
 def parse_lines(block: bytes) -> Iterator[dict[str, Any] | BadLine]:
     """Yield each line that is not blank as a dict of its members, or what is wrong with it."""
-    for line in block.split(b"\n"):
-        if line.strip():
-            yield _parse(line)
+    yield from map(_parse, lines_of(block))
 
 
 def _parse(line: bytes) -> dict[str, Any] | BadLine:
     try:
         found = _DECODER.decode(line.decode("utf-8-sig").strip())
     except UnicodeDecodeError as error:
-        return BadLine(f"byte {error.start + 1} of the line is not UTF-8 text")
+        return BadLine(f"byte {error.start + 1} of the line is not UTF-8 text", "not UTF-8 text")
     except json.JSONDecodeError as error:
-        return BadLine(f"the line is not JSON: {error.msg} at character {error.pos + 1}")
+        return BadLine(f"the line is not JSON: {error.msg} at character {error.pos + 1}", "not JSON")
     except RecursionError:
-        return BadLine("the line is nested too deeply")
+        return BadLine("the line is nested too deeply", "nested too deeply")
     if not isinstance(found, Members):
-        return BadLine(f"the line holds {describe(found)}, not an object")
+        return BadLine(f"the line holds {describe(found)}, not an object", "not an object")
     members = dict(found)
     if len(members) < len(found):
         names = [name for name, _ in found]
         repeated = next(name for name in members if names.count(name) > 1)
-        return BadLine(f"the object has {names.count(repeated)} members called {repeated!r}")
+        return BadLine(
+            f"the object has {names.count(repeated)} members called {repeated!r}", "a repeated member", repeated
+        )
     return members
 
 

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
 from zenml.data.jsonl.arrow import read_block
 from zenml.data.jsonl.lines import line_blocks
-from zenml.data.jsonl.objects import BadLine, parse_lines, written
-from zenml.data.jsonl.values import NotIntegerError, UnfitError, cell
-from zenml.data.schema import LogicalType, Schema
+from zenml.data.jsonl.rows import RowReader
+from zenml.data.schema import FeatureType, ListType, LogicalType, Schema
 from zenml.data.shards import ShardOp, State
 from zenml.data.source_files import SourceFile
-from zenml.data.tables.problems import SHOWN
-from zenml.data.tables.writing import BadCells, table_writer
+from zenml.data.tables.bad_rows import LeftOutRows, bad_rows, left_out_rows
+from zenml.data.tables.convert import convert
+from zenml.data.tables.writing import BadShardError, table_writer
 
-_UNDECLARED = "Declare its type, so that it becomes a column, or name the columns to read in columns=[…]"
+_PIECE = 1 << 15
+"""Blocks with a bad line are halved down to so many bytes, which are then read line by line."""
 
 
 class ReadJSONLines(ShardOp):
     """Write one shard from the lines that begin in a byte range.
 
     Params: `schema` (JSON text), `open` (whether other members than the schema's are left out, not refused), `widen`
-    (integer columns that may become float), `declared` (columns whose type the user gave), `sample`, `tfrecord`. The
-    state is a `ShardWriter`'s, or has `findings` and no shard is written.
+    (integer columns that may become float), `declared` (columns whose type the user gave), `sample`, `tfrecord`,
+    `bad_rows` (of a `BadRowRule`). The state is a `ShardWriter`'s, with `left_out` and `findings` where bad rows were
+    left out; or it has `findings` alone and no shard is written.
 
     A block of lines is first read by Arrow in its final types. Only where that fails are its lines read one by one.
     """
@@ -34,91 +35,86 @@ class ReadJSONLines(ShardOp):
     def work(self, shard: Mapping[str, Any]) -> State:
         """Read one range."""
         schema = Schema.from_json(self.params["schema"])
-        findings = _Findings(schema, self.params)
-        try:
-            with table_writer(self.out, shard["number"], schema, self.params) as writer:
-                for batch in self._batches(shard, schema, findings):
-                    writer.write(batch)
-                if findings:
-                    raise _BadRangeError
-        except _BadRangeError:
-            return {"rows": findings.rows, "findings": findings.to_state()}
-        except FileNotFoundError:
-            return {"rows": 0, "findings": {"changed": True}}
+        with left_out_rows(self.params["bad_rows"], shard) as left_out:
+            reader = _RangeReader(schema, self.params, left_out)
+            try:
+                with table_writer(self.out, shard["number"], schema, self.params) as writer:
+                    for block in line_blocks(SourceFile(**shard["file"]), shard["start"], shard["end"]):
+                        for batch in reader.batches(block):
+                            writer.write(batch)
+                    reader.check()
+            except BadShardError as error:
+                return {"rows": error.rows, "findings": dict(error.findings)}
+            except FileNotFoundError:
+                return {"rows": 0, "findings": {"changed": True}}
+        if left_out.rows:
+            return {**writer.state, "left_out": left_out.to_state(), "findings": reader.rows.findings}
         return writer.state
 
-    def _batches(self, shard: Mapping[str, Any], schema: Schema, findings: _Findings) -> Iterator[pa.RecordBatch]:
-        texts = (LogicalType.TIMESTAMP, LogicalType.BYTES)
-        read_as = pa.schema([(each.name, pa.string() if each.type in texts else each.type.arrow) for each in schema])
-        unexpected = "ignore" if self.params["open"] else "error"
-        for block in line_blocks(SourceFile(**shard["file"]), shard["start"], shard["end"]):
-            if not block.strip():
-                continue
-            table = read_block(block, read_as, unexpected)
-            batches = findings.read_one_by_one(block) if table is None else table.to_batches()
-            for batch in batches:
-                typed = findings.cells.convert(batch, schema, findings.rows)
-                findings.rows += batch.num_rows
-                if typed is not None and not findings:
-                    yield typed
+
+class _RangeReader:
+    """Reads the lines of one range.
+
+    Args:
+        schema: the columns.
+        params: those of the operation.
+        left_out: takes the bad rows, if any may be left out.
+    """
+
+    def __init__(self, schema: Schema, params: Mapping[str, Any], left_out: LeftOutRows) -> None:
+        self.rows = RowReader(schema, params)
+        self._schema = schema
+        self._read_as = pa.schema([(each.name, _json_type(each.type)) for each in schema])
+        self._unexpected = "ignore" if params["open"] else "error"
+        self._left_out = left_out
+
+    def batches(self, block: bytes) -> Iterator[pa.RecordBatch]:
+        """Yield the good rows of some lines in their types."""
+        if not block.strip():
+            return
+        table = read_block(block, self._read_as, self._unexpected)
+        if table is not None:
+            try:
+                batches = [self._typed(batch) for batch in table.to_batches()]
+            except (pa.ArrowInvalid, UnicodeDecodeError):
+                pass
+            else:
+                self.rows.count += table.num_rows
+                if not self._refused:
+                    yield from batches
+                return
+        middle = block.find(b"\n", len(block) // 2) + 1
+        if len(block) > _PIECE and 0 < middle < len(block):
+            yield from self.batches(block[:middle])
+            yield from self.batches(block[middle:])
+            return
+        first = self.rows.count
+        read = self.rows.read(block)
+        places = sorted(read.faults)
+        if self._left_out.drop and places:
+            texts = [read.lines[place] for place in places] if self._left_out.keep else None
+            names, reasons = zip(*(read.faults[place] for place in places), strict=True)
+            self._left_out.add(bad_rows([first + 1 + place for place in places], names, reasons, texts))
+        if not self._refused:
+            yield self._typed(read.batch.filter(pa.array(~read.bad)))
+
+    @property
+    def _refused(self) -> bool:
+        """Say whether the shard will not be written."""
+        return bool(self.rows.widened or (self.rows.any_bad and not self._left_out.drop))
+
+    def _typed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        arrays = [convert(batch.column(feature.name), feature.type) for feature in self._schema]
+        return pa.RecordBatch.from_arrays(arrays, schema=self._schema.to_arrow())
+
+    def check(self) -> None:
+        """Raise a BadShardError if the range must not be written as it is."""
+        if self._refused:
+            raise BadShardError(self.rows.findings, self.rows.count)
 
 
-class _BadRangeError(Exception):
-    """Leaves the writing of a shard, so that no file appears."""
-
-
-@dataclass
-class _Findings:
-    """What is wrong with a range, and how far it was read."""
-
-    schema: Schema
-    params: Mapping[str, Any]
-    rows: int = 0
-    cells: BadCells = field(default_factory=BadCells)
-    widened: list[str] = field(default_factory=list)
-    bad_rows: dict[str, Any] = field(default_factory=lambda: {"count": 0, "first": []})
-
-    def __bool__(self) -> bool:
-        return bool(self.widened or self.bad_rows["count"] or self.cells.found)
-
-    def read_one_by_one(self, block: bytes) -> list[pa.RecordBatch]:
-        """Read lines as a batch in which what is bad is null, and note that."""
-        kinds = {feature.name: feature.type for feature in self.schema}
-        columns: dict[str, list[Any]] = {name: [] for name in kinds}
-        for row, members in enumerate(parse_lines(block), self.rows + 1):
-            if isinstance(members, BadLine):
-                self._add_row(row, members.what, members.mend)
-                members = {}
-            elif not self.params["open"]:
-                for name in members.keys() - kinds.keys():
-                    self._add_row(row, f"it has a member {name!r} that the first rows do not have", _UNDECLARED)
-            for name, values in columns.items():
-                values.append(self._cell(name, kinds[name], members.get(name), row))
-        arrays = [
-            pa.array(values, pa.string() if kinds[name] is LogicalType.TIMESTAMP else kinds[name].arrow)
-            for name, values in columns.items()
-        ]
-        return [pa.RecordBatch.from_arrays(arrays, names=list(columns))]
-
-    def _cell(self, name: str, kind: LogicalType, value: Any, row: int) -> Any:
-        if value is None:
-            return None
-        try:
-            return cell(value, kind, name in self.params["declared"])
-        except NotIntegerError as error:
-            if name not in self.params["widen"]:
-                self.cells.add(name, kind, row, written(value)[:80], str(error))
-            elif name not in self.widened:
-                self.widened.append(name)
-        except UnfitError as error:
-            self.cells.add(name, kind, row, written(value)[:80], str(error))
-        return None
-
-    def _add_row(self, row: int, what: str, mend: str) -> None:
-        self.bad_rows["count"] += 1
-        if self.bad_rows["count"] <= SHOWN:
-            self.bad_rows["first"].append([row, what, mend])
-
-    def to_state(self) -> dict[str, Any]:
-        """Return the findings as JSON types."""
-        return {"rows": self.bad_rows, "cells": self.cells.found, "widened": self.widened}
+def _json_type(kind: FeatureType) -> pa.DataType:
+    """Return the type in which Arrow reads a column, which `convert` then makes a feature's."""
+    if isinstance(kind, ListType):
+        return pa.list_(_json_type(kind.element))
+    return pa.string() if kind in (LogicalType.TIMESTAMP, LogicalType.BYTES) else kind.arrow

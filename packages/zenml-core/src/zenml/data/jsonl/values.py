@@ -6,8 +6,8 @@ import math
 import re
 from typing import Any
 
-from zenml.data.jsonl.objects import Number, describe
-from zenml.data.schema import LogicalType
+from zenml.data.jsonl.objects import Members, Number, describe
+from zenml.data.schema import FeatureType, ListType, LogicalType
 
 _INTEGER = re.compile(r"-?[0-9]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -34,8 +34,8 @@ class NotIntegerError(UnfitError):
     """A number that an integer column cannot hold and a float column can."""
 
 
-def cell(value: Any, kind: LogicalType, declared: bool) -> Any:
-    """Return a JSON value as a Python value of a logical type; a timestamp stays a text.
+def cell(value: Any, kind: FeatureType, declared: bool) -> Any:
+    """Return a JSON value as a Python value of a type of features; a timestamp stays a text.
 
     Args:
         value: what `parse_lines` gave.
@@ -47,6 +47,8 @@ def cell(value: Any, kind: LogicalType, declared: bool) -> Any:
     """
     if value is None:
         return None
+    if isinstance(kind, ListType):
+        return _list(value, kind, declared)
     if isinstance(value, list):
         raise UnfitError(f"{describe(value)}, and nested values have no place in a table of features")
     if kind in (LogicalType.INTEGER, LogicalType.FLOAT) and isinstance(value, str):
@@ -62,6 +64,17 @@ def cell(value: Any, kind: LogicalType, declared: bool) -> Any:
     elif declared and isinstance(value, bool):
         return _text(str(value).lower(), kind)
     raise UnfitError(f"{describe(value)}, not {_WANTED[kind]}")
+
+
+def _list(value: Any, kind: ListType, declared: bool) -> list[Any]:
+    if not isinstance(value, list) or isinstance(value, Members):
+        raise UnfitError(f"{describe(value)}, not a list")
+    if kind.length and len(value) != kind.length:
+        raise UnfitError(f"a list of {len(value)} values, not of {kind.length}")
+    cells = [cell(each, kind.element, declared) for each in value]
+    if None in cells and kind.element is not LogicalType.FLOAT:
+        raise UnfitError("a list in which a value is missing")
+    return cells
 
 
 def _number(text: str, kind: LogicalType) -> int | float | None:

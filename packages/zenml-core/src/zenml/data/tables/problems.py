@@ -52,7 +52,7 @@ def shard_problems(
         for row, problem, kind, count in _problems(place, findings, before[url]):
             rows.append((order[url], row, problem))
             counts[order[url], kind] = counts.get((order[url], kind), 0) + count
-        before[url] += state["rows"]
+        before[url] += state["rows"] + state.get("left_out", {}).get("rows", 0)
     shown = sorted(rows, key=lambda found: found[:2])[:SHOWN]
     total = sum(counts.values())
     problems = _mended_once([problem for _, _, problem in shown])
