@@ -1,4 +1,4 @@
-"""An operation that does the work of another, and kills its own process once for a shard, at a chosen moment."""
+"""An operation that does the work of another, and kills its own process for a shard, at a chosen moment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zenml.data.shards import ShardOp, State
 
 
 class Dies(ShardOp):
-    """Does what `params["op"]` does; the first time that it works on shard 0, it dies before, amid or after that."""
+    """Does what `params["op"]` does; so many times that it works on the victim, it dies before, amid or after that."""
 
     def __init__(self, params: Mapping[str, Any], out: Path) -> None:
         super().__init__(params, out)
@@ -23,9 +23,10 @@ class Dies(ShardOp):
 
     def work(self, shard: Mapping[str, Any]) -> State:
         mark = Path(self.params["mark"])
-        if shard != self.params["victim"] or mark.exists():
+        deaths = len([*mark.parent.glob(f"{mark.name}.*")])
+        if shard != self.params["victim"] or deaths == self.params["times"]:
             return self._op.work(shard)
-        mark.touch()
+        Path(f"{mark}.{deaths}").touch()
         if self.params["moment"] == "before":
             die()
         with mock.patch.object(Path, "replace", die) if self.params["moment"] == "amid" else mock.MagicMock():
