@@ -16,6 +16,15 @@ settings.register_profile("zenml", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("zenml")
 
 
+@pytest.fixture(autouse=True)
+def _forget_secrets() -> Iterator[None]:
+    """Let no secret of one test be hidden in what another one prints."""
+    yield
+    from zenml.secrets.redaction import forget
+
+    forget()
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty repository as the working directory; modules that a test makes in it are forgotten afterwards."""

@@ -26,6 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
     except ZenMLError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - the log of the job
         return error.exit_code
+    except Exception:  # noqa: BLE001 - its traceback goes into the job's log, without secrets
+        import traceback
+
+        from zenml.secrets.redaction import redact
+
+        print(redact(traceback.format_exc()), file=sys.stderr)  # noqa: T201 - the log of the job
+        return 1
 
 
 if __name__ == "__main__":

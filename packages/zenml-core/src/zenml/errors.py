@@ -6,8 +6,16 @@ check can report all that it found at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+_hide: Callable[[str], str] | None = None
+
+
+def hide_with(hide: Callable[[str], str]) -> None:
+    """From now on, pass the texts of every problem through `hide`, which takes secrets out of them."""
+    global _hide
+    _hide = hide
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,11 @@ class Problem:
     what: str
     where: str = ""
     mend: str = ""
+
+    def __post_init__(self) -> None:
+        if _hide:
+            for name in ("what", "where", "mend"):
+                object.__setattr__(self, name, _hide(str(getattr(self, name))))
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what

@@ -88,19 +88,34 @@ def run(arguments: list[str]) -> int:
         return 0
     except ZenMLError as error:
         return _tell(error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a bug is shown to the user like any error, without secrets
         if os.environ.get("ZENML_DEBUG"):
-            raise
-        click.secho(f"Error: {type(error).__name__}: {error}", err=True, fg="red")
+            return _trace(error)
+        click.secho(f"Error: {type(error).__name__}: {_redacted(str(error))}", err=True, fg="red")
         click.echo("This is a bug in ZenML or a plugin. Run it again as zenml --debug … to see where", err=True)
         return 1
 
 
 def _tell(error: ZenMLError) -> int:
+    code = 1 if isinstance(error, PluginError) else error.exit_code
     if os.environ.get("ZENML_DEBUG"):
-        raise error
+        return _trace(error, code)
     click.secho(f"Error: {error}", err=True, fg="red")
-    return 1 if isinstance(error, PluginError) else error.exit_code
+    return code
+
+
+def _trace(error: Exception, code: int = 1) -> int:
+    """Print the traceback, without the secrets that may be in messages of its exceptions."""
+    import traceback
+
+    click.echo(_redacted("".join(traceback.format_exception(error))), err=True, nl=False)
+    return code
+
+
+def _redacted(text: str) -> str:
+    from zenml.secrets.redaction import redact
+
+    return redact(text)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from zenml.errors import ConfigError
+from zenml.secrets import use_secrets_file
 
 FOLDER = ".zenml"
+
+T = TypeVar("T")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def find_root(start: Path | None = None) -> Path | None:
@@ -28,6 +36,22 @@ def find_root(start: Path | None = None) -> Path | None:
                 mend="Move it away, then run: zenml init",
             )
     return None
+
+
+def secrets_path(root: Path) -> Path:
+    """Return where the secrets of a repository are kept."""
+    return root / FOLDER / "secrets.yaml"
+
+
+def with_secrets_of_root(function: Callable[Concatenate[T, Path, P], R]) -> Callable[Concatenate[T, Path, P], R]:
+    """Let secrets be those of the repository whose root is the function's second argument, while it runs."""
+
+    @wraps(function)
+    def call(first: T, root: Path, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with use_secrets_file(secrets_path(root)):
+            return function(first, root, *args, **kwargs)
+
+    return call
 
 
 def make_root(folder: Path) -> Path:

@@ -9,9 +9,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from zenml.artifacts.store import ArtifactStore
-from zenml.config.repository import FOLDER
+from zenml.config.repository import FOLDER, secrets_path
 from zenml.errors import ConfigError
 from zenml.metadata.store import MetadataStore
+from zenml.secrets import use_secrets_file
 from zenml.spec.component import config_problems
 from zenml.spec.model import ComponentSpec
 
@@ -70,5 +71,6 @@ def metadata_store(root: Path, chosen: MetadataStore | ComponentSpec | None = No
     block = chosen or Settings.load(root).metadata_store
     if block is None:
         block = ComponentSpec(type="SQLiteMetadataStore", config={"path": str(root / FOLDER / "metadata.db")})
-    store: MetadataStore = MetadataStore.from_config(block.model_dump())
+    with use_secrets_file(secrets_path(root)):
+        store: MetadataStore = MetadataStore.from_config(block.model_dump())
     return store.resolve(root)

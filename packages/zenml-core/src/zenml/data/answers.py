@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from zenml.data.shards import OpenJob, ShardJob
 from zenml.errors import Problem, ZenMLError
+from zenml.secrets.redaction import redact
 
 _MESSAGE = b"+"
 _ERROR = b"-"
@@ -63,14 +64,14 @@ def message_of(answer: bytes) -> bytes:
 
 
 def encode_error(error: BaseException) -> bytes:
-    """Return an error as JSON: its classes, nearest first, its message, problems and traceback."""
+    """Return an error as JSON: its classes, nearest first, its message, problems and traceback, without secrets."""
     problems = error.problems if isinstance(error, ZenMLError) else ()
     row = {
         "kinds": [[kind.__module__, kind.__qualname__] for kind in type(error).__mro__ if issubclass(kind, ZenMLError)],
         "problems": [[problem.what, problem.where, problem.mend] for problem in problems],
         "system": _system_part(error) if isinstance(error, OSError) and error.errno is not None else None,
-        "message": f"{type(error).__name__}: {error}",
-        "traceback": "".join(traceback.format_exception(error)),
+        "message": redact(f"{type(error).__name__}: {error}"),
+        "traceback": redact("".join(traceback.format_exception(error))),
     }
     return json.dumps(row).encode()
 

@@ -13,6 +13,7 @@ from zenml.backends.launch import Launch
 from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.backends.reporter import Reporter
 from zenml.config.git import GitQuery
+from zenml.config.repository import with_secrets_of_root
 from zenml.config.settings import artifact_store as default_artifact_store
 from zenml.config.settings import metadata_store as default_metadata_store
 from zenml.metadata.store import MetadataStore
@@ -29,6 +30,7 @@ from zenml.spec.yaml_format import Lines
 from zenml.steps.base import Step
 
 
+@with_secrets_of_root
 def launch(
     spec: PipelineSpec,
     root: Path,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.backends.reporter import Reporter
-from zenml.config.repository import current_root, find_root
+from zenml.config.repository import current_root, find_root, secrets_path
 from zenml.datasources.base import Datasource
 from zenml.errors import ConfigError, DataError, Problem, SpecError, ZenMLError
 from zenml.metadata.store import MetadataStore
@@ -19,6 +19,7 @@ from zenml.runtime.live import live_reason
 from zenml.runtime.run import Output, Run
 from zenml.runtime.source_roots import use_source_roots
 from zenml.runtime.wiring import wire
+from zenml.secrets import use_secrets_file
 from zenml.spec.model import (
     DEFAULT_SEED,
     PIPELINE_NAME,
@@ -109,7 +110,8 @@ class Pipeline:
         if problems:
             raise SpecError(problems)
         root = root or current_root()
-        blocks = [_block(step_id, step, sources[step_id], root) for step_id, step in steps]
+        with use_secrets_file(secrets_path(root)):
+            blocks = [_block(step_id, step, sources[step_id], root) for step_id, step in steps]
         return PipelineSpec(
             type=self.KIND,
             name=self.name,

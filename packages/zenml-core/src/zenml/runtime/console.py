@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zenml.backends.reporter import Advance
+from zenml.secrets.redaction import redact
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -48,7 +49,7 @@ def print_table(
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(value, style=STATE_STYLES.get(value, "")) for value in row))
+        table.add_row(*(Text(redact(value), style=STATE_STYLES.get(value, "")) for value in row))
     console = rich_console(stderr=stderr)
     console.print()
     if title:
@@ -107,6 +108,7 @@ class Console:
             yield lambda units=1: bars.advance(task, units)
 
     def _say(self, message: str, style: str = "") -> None:
+        message = redact(message)
         if sys.stderr.isatty():
             from rich.text import Text
 

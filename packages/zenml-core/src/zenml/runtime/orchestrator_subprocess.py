@@ -15,6 +15,7 @@ from zenml.errors import ZenMLError
 from zenml.metadata.records import State
 from zenml.runtime.job_folder import JobFolder
 from zenml.runtime.remote import JobStatus, RemoteJob, RemoteOrchestratorBackend, Resource
+from zenml.secrets import place
 
 _KEPT: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -23,7 +24,7 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
     """Run the packaged pipeline in a fresh interpreter, in a folder of its own: the rehearsal of a remote run.
 
     The interpreter is the one that runs this code, with what is installed there; the folder is made in the system's
-    folder for temporary files and removed at the end.
+    folder for temporary files and removed at the end. Secrets are looked up there, in the same secrets file as here.
     """
 
     def render(self, job: RemoteJob) -> list[Resource]:
@@ -40,7 +41,7 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
         for resource in resources:
             _KEPT[job.run_id] = subprocess.Popen(
                 resource.body["command"],
-                env={**os.environ, **resource.body["environment"]},
+                env={**os.environ, **place.environment(), **resource.body["environment"]},
                 cwd=tempfile.gettempdir(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -11,11 +11,13 @@ import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from zenml.data.answers import is_error, message_of
 from zenml.data.shards import ShardJob
 from zenml.errors import ZenMLError
+from zenml.secrets import place
 
 _ATTEMPTS = 3
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -31,14 +33,16 @@ class _Worker:
     Args:
         threads: how many threads Arrow and BLAS may use in it.
         path: its import path.
+        secrets: variables that tell it where secrets are kept.
     """
 
-    def __init__(self, threads: int, path: str) -> None:
-        self.setting = (threads, path)
+    def __init__(self, threads: int, path: str, secrets: Mapping[str, str]) -> None:
+        self.setting = (threads, path, secrets)
         self._job: ShardJob | None = None
         single = dict.fromkeys(_SINGLE_THREADED, str(threads))
         environment = {
             **os.environ,
+            **secrets,
             **single,
             "PYTHONPATH": path,
             "PYTHONSAFEPATH": "1",
@@ -176,11 +180,12 @@ class WorkerPool:
     def _take(self, threads: int) -> _Worker:
         """Return an idle worker that imports from where this process does now, or a new one."""
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+        setting = (threads, path, place.environment())
         with self._lock:
-            worker = next((idle for idle in self._idle if idle.setting == (threads, path)), None)
+            worker = next((idle for idle in self._idle if idle.setting == setting), None)
             if worker:
                 self._idle.remove(worker)
-            worker = worker or _Worker(threads, path)
+            worker = worker or _Worker(*setting)
             self._busy.add(worker)
             return worker
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from contextvars import ContextVar
 from pathlib import Path
 
 VARIABLE = "ZENML_SECRETS_FILE"
 """The environment variable that names the secrets file; ZenML sets it for the processes that it starts."""
 
-_chosen: ContextVar[Path | None] = ContextVar("zenml_secrets_file", default=None)
+_chosen: Path | None = None
+"""Of the whole process, as threads that work for a run must find it too."""
 
 
 @contextlib.contextmanager
 def use_secrets_file(path: Path | None) -> Iterator[None]:
     """Use this secrets file while the context is open; None leaves it as it is. The environment variable goes first."""
-    token = _chosen.set(path or _chosen.get())
+    global _chosen
+    before = _chosen
+    _chosen = path or before
     try:
         yield
     finally:
-        _chosen.reset(token)
+        _chosen = before
 
 
 def secrets_file() -> Path | None:
@@ -33,8 +35,8 @@ def secrets_file() -> Path | None:
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named)
-    if _chosen.get():
-        return _chosen.get()
+    if _chosen:
+        return _chosen
     here = Path.cwd()
     return next((at / ".zenml" / "secrets.yaml" for at in (here, *here.parents) if (at / ".zenml").is_dir()), None)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import threading
 
+from zenml.errors import hide_with
+
 MASK = "***"
 """What stands where a secret was."""
 
@@ -26,9 +28,18 @@ def remember(value: str) -> None:
     if not value or value in _known:
         return
     with _lock:
-        _forms.update(_forms_of(value))
         _known.add(value)
+        _forms.update(_forms_of(value))
         _pattern = re.compile("|".join(_expression(form) for form in sorted(_forms, key=len, reverse=True)))
+
+
+def forget() -> None:
+    """Hide nothing any more; for tests, of which none should hide words of another."""
+    global _pattern
+    with _lock:
+        _known.clear()
+        _forms.clear()
+        _pattern = None
 
 
 def redact(text: str) -> str:
@@ -51,3 +62,6 @@ def _forms_of(value: str) -> set[str]:
 def _expression(form: str) -> str:
     escaped = re.escape(form)
     return rf"(?<!\w){escaped}(?!\w)" if len(form) < _SHORT else escaped
+
+
+hide_with(redact)

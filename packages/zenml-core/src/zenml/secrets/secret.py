@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -153,15 +154,33 @@ def _is_reference(text: str) -> bool:
     )
 
 
+_references_only: ContextVar[bool] = ContextVar("zenml_references_only", default=False)
+
+
+@contextlib.contextmanager
+def references_only() -> Iterator[None]:
+    """Refuse literals as text in fields of models that are made while the context is open: they come from a file."""
+    token = _references_only.set(True)
+    try:
+        yield
+    finally:
+        _references_only.reset(token)
+
+
 def _validated(value: object) -> Secret:
     if isinstance(value, Secret):
         return value
     if not isinstance(value, str):
         raise ValueError(f"a secret is text, and this is a value of type {type(value).__name__}")
     try:
-        return Secret(value)
+        secret = Secret(value)
     except SecretError as error:
         raise ValueError(str(error)) from None
+    if secret.reference is None and _references_only.get():
+        raise ValueError(
+            "a secret itself must not stand here. Keep it with zenml secret set NAME, and write secret:NAME"
+        )
+    return secret
 
 
 def _written(_owner: object, value: Secret, info: SerializationInfo) -> str:

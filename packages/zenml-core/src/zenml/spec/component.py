@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from zenml.errors import ConfigError, Problem, closest
-from zenml.secrets.secret import keeping_secrets
+from zenml.secrets.secret import keeping_secrets, references_only
 
 
 class Component(BaseModel):
@@ -72,6 +72,8 @@ class Component(BaseModel):
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Make the component that a `{"type": …, "config": {…}}` block describes.
 
+        In such a block a secret is a reference, or a `Secret`.
+
         Raises:
             PluginError: no installed plugin offers the type, or it cannot be imported.
             ConfigError: the type is of another family than `cls`, or its config does not fit.
@@ -81,7 +83,8 @@ class Component(BaseModel):
         kind = load_type(str(config["type"]), cls.KINDS)
         if not (isinstance(kind, type) and issubclass(kind, cls)):
             raise ConfigError(f"{config['type']} is not a {cls.__name__}")
-        return kind(**dict(config.get("config") or {}))
+        with references_only():
+            return kind(**dict(config.get("config") or {}))
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.model_dump() == other.model_dump()
