@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from zenml.artifacts.types import Artifact, Evaluation, Examples
+from zenml.errors import DataError
 from zenml.steps.base import Step, StepContext
 
 
@@ -52,3 +55,31 @@ class Break(Note):
         if self.how == "exit":
             sys.exit(3)
         raise ZeroDivisionError("a bug of the user's")
+
+
+class Flaky(Note):
+    """Fails as often as it is told, counting its attempts in a file, and says which one it is."""
+
+    inputs: ClassVar[Mapping[str, type[Artifact]]] = {"note": Evaluation}
+
+    fails: int = 1
+    counter: str
+    bad_data: bool = False
+
+    def run(self, context: StepContext) -> None:
+        with Path(self.counter).open("a+") as file:
+            file.write("x")
+            file.seek(0)
+            attempt = len(file.read())
+        print(f"attempt {attempt}")
+        if attempt <= self.fails:
+            raise DataError("bad rows") if self.bad_data else OSError(5, "a flaky disk")
+        super().run(context)
+
+
+class Wait(Note):
+    """Says that it waits, and does so for ever."""
+
+    def run(self, context: StepContext) -> None:
+        print("waiting", flush=True)
+        threading.Event().wait()

@@ -27,6 +27,7 @@ class Launch:
         run_here: runs the pipeline in this process to its end and returns the state in which it ended.
         live_steps: ids of steps whose classes can be used in this process only (a script's own, a notebook's).
         facts: facts of the run to record (git SHA, Python version, …).
+        resume: go on with the recorded run of that id instead of recording a new one.
     """
 
     run_id: str
@@ -38,6 +39,7 @@ class Launch:
     run_here: Callable[[], State]
     live_steps: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    resume: bool = False
 
     @property
     def source_roots(self) -> list[Path]:

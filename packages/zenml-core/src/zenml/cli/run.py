@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from zenml.cli.output import json_option, show_json, show_rows
+from zenml.cli.run_control import cancel_run, resume_run, show_logs
 
 
 @click.group()
 def run() -> None:
-    """List and show runs."""
+    """List and show runs, read their logs, stop them, and let them go on."""
 
 
 @run.command("list")
@@ -44,3 +45,8 @@ def get_run(run_id: str, as_json: bool) -> None:
     for step in found.record.steps:
         if step.error:
             click.secho(f"{step.id}: {step.error}", fg="red")
+
+
+run.add_command(show_logs)
+run.add_command(cancel_run)
+run.add_command(resume_run)

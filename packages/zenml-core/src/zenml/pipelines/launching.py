@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 from collections.abc import Mapping
@@ -23,10 +24,11 @@ from zenml.runtime.graph import build_graph
 from zenml.runtime.identifiers import new_run_id
 from zenml.runtime.live import is_live
 from zenml.runtime.orchestrator_base import OrchestratorBaseBackend
+from zenml.runtime.resuming import resumable
 from zenml.runtime.run import Run
 from zenml.runtime.source_roots import use_source_roots
 from zenml.spec.model import PipelineSpec
-from zenml.spec.yaml_format import Lines
+from zenml.spec.yaml_format import Lines, read_yaml
 from zenml.steps.base import Step
 
 
@@ -42,6 +44,7 @@ def launch(
     artifact_store: ArtifactStore | str | None = None,
     wait: bool = True,
     report: Reporter | None = None,
+    resume: str | None = None,
 ) -> Run:
     """Check a spec whole, run it, and return the run.
 
@@ -55,9 +58,11 @@ def launch(
         artifact_store: overrides the spec's.
         wait: return only when the run has ended.
         report: takes messages and progress; by default the console, which also gets a table of the ended run.
+        resume: id of a run that did not complete, which goes on instead of a new one.
 
     Raises:
         SpecError: every problem with the pipeline, found before anything runs.
+        ConfigError: the run to resume cannot go on.
         RunFailed: the run ended in another state than COMPLETE.
     """
     with GitQuery(root) as git:
@@ -88,12 +93,17 @@ def launch(
         "executable": sys.executable,
         "root": str(root),
         "backend": type(backend).__name__,
+        "orchestrator": json.dumps(backend.to_config(), sort_keys=True),
         "reproducible": "no" if live_steps else "yes",
     }
     if code:
         facts |= {"git_sha": code.sha, "git_dirty": "yes" if code.dirty else "no"}
-    run_id = new_run_id()
-    job = Launch(run_id, graph.spec, metadata, store, root, report, lambda: execute(job, graph), live_steps, facts)
+    run_id = resume or new_run_id()
+    if resume:
+        resumable(metadata, resume)
+    job = Launch(
+        run_id, graph.spec, metadata, store, root, report, lambda: execute(job, graph), live_steps, facts, bool(resume)
+    )
     backend.run(job, wait=wait)
     run = Run(run_id, metadata, store)
     if wait:
@@ -101,3 +111,37 @@ def launch(
             run.print()
         run.raise_if_failed()
     return run
+
+
+def resume(
+    run_id: str, root: Path, *, take_over: bool = False, wait: bool = True, report: Reporter | None = None
+) -> Run:
+    """Let a recorded run that did not complete go on, with its own spec, stores and orchestrator.
+
+    Args:
+        run_id: id of a run in the repository's metadata store.
+        root: the repository root.
+        take_over: also where nothing is known of the process that ran it; that one can publish nothing more.
+        wait: return only when the run has ended.
+        report: takes messages and progress.
+
+    Raises:
+        StoreError: there is no such run.
+        ConfigError: it is COMPLETE or going on, or a step that it published has changed.
+        RunFailed: it ended in another state than COMPLETE.
+    """
+    metadata = default_metadata_store(root)
+    record = resumable(metadata, run_id, take_over=take_over)
+    spec, lines = read_yaml(record.spec)
+    orchestrator = json.loads(record.facts.get("orchestrator", "null"))
+    backend = OrchestratorBackend.from_config(orchestrator) if orchestrator else None
+    return launch(
+        spec,
+        root,
+        lines=lines,
+        backend=backend,
+        metadata_store=metadata,
+        wait=wait,
+        report=report,
+        resume=run_id,
+    )

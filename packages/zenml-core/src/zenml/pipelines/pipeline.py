@@ -46,11 +46,19 @@ class Pipeline:
         name: 1 to 63 letters, digits, spaces, dots, dashes and underscores, beginning with a letter or digit.
         seed: the seed of everything random in it.
         environment: where the user's modules lie, and what they need.
+        enable_cache: whether steps may be served from past results; `step.with_cache(…)` says otherwise for one step.
     """
 
     KIND: ClassVar[str] = "Pipeline"
 
-    def __init__(self, name: str, *, seed: int = DEFAULT_SEED, environment: EnvironmentSpec | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        seed: int = DEFAULT_SEED,
+        environment: EnvironmentSpec | None = None,
+        enable_cache: bool = True,
+    ) -> None:
         if not re.fullmatch(PIPELINE_NAME, name):
             raise ConfigError(
                 f"{name!r} cannot be the name of a pipeline",
@@ -58,6 +66,7 @@ class Pipeline:
             )
         self.name = name
         self.seed = seed
+        self.enable_cache = enable_cache
         self.environment = environment or EnvironmentSpec()
         self.run_defaults = RunSpec()
         self._steps: dict[str, Step] = {}
@@ -116,6 +125,7 @@ class Pipeline:
             type=self.KIND,
             name=self.name,
             seed=self.seed,
+            enable_cache=self.enable_cache,
             steps=blocks,
             environment=self.environment,
             run=self.run_defaults,
@@ -152,7 +162,9 @@ class Pipeline:
         """
         from zenml.pipelines.kinds import pipeline_kind
 
-        pipeline = pipeline_kind(spec.type)(spec.name, seed=spec.seed, environment=spec.environment)
+        pipeline = pipeline_kind(spec.type)(
+            spec.name, seed=spec.seed, environment=spec.environment, enable_cache=spec.enable_cache
+        )
         pipeline.run_defaults = spec.run
         root = root or current_root()
         use_source_roots(root, spec.environment.source_roots)
@@ -164,6 +176,9 @@ class Pipeline:
                 step.with_backend(BaseBackend.from_config(block.backend.model_dump()))
             if isinstance(step, Datasource):
                 step = step.resolve(root)
+            if block.enable_cache is not None:
+                step.with_cache(block.enable_cache)
+            step.with_retry(**block.retry.model_dump())
             pipeline.add_step(step, id=block.id, inputs=block.inputs)
         return pipeline
 
@@ -189,6 +204,7 @@ class Pipeline:
         *,
         wait: bool = True,
         report: Reporter | None = None,
+        resume: str | Run | None = None,
     ) -> Run:
         """Run the pipeline and return the run.
 
@@ -198,9 +214,11 @@ class Pipeline:
             artifact_store: where artifacts are published; by default the repository's.
             wait: return only when the run has ended.
             report: takes messages and progress; by default the console, which also gets a table of the ended run.
+            resume: a run of this pipeline, or its id, that did not complete: it goes on from its last published step.
 
         Raises:
             SpecError: every problem with the pipeline, found before anything runs.
+            ConfigError: the run to resume is COMPLETE or going on, or a step that it published has changed.
             RunFailed: the run ended in another state than COMPLETE; it is recorded as such.
         """
         from zenml.pipelines.launching import launch
@@ -216,6 +234,7 @@ class Pipeline:
             artifact_store=artifact_store,
             wait=wait,
             report=report,
+            resume=resume.id if isinstance(resume, Run) else resume,
         )
 
     def evaluate(self) -> dict[str, float]:
@@ -356,4 +375,12 @@ def _block(step_id: str, step: Step, inputs: Mapping[str, str], root: Path) -> S
     stored = step.relative_to(root) if isinstance(step, Datasource) else step
     config = stored.written_config()
     backend = ComponentSpec(**step.backend.to_config()) if step.backend else None
-    return StepSpec(id=step_id, type=type_name(type(step)), config=config, inputs=dict(inputs), backend=backend)
+    return StepSpec(
+        id=step_id,
+        type=type_name(type(step)),
+        config=config,
+        inputs=dict(inputs),
+        backend=backend,
+        enable_cache=step.enable_cache,
+        retry=step.retry,
+    )

@@ -11,9 +11,10 @@ from types import FrameType
 
 from zenml.backends.launch import Launch
 from zenml.metadata.liveness import is_alive, this_owner
-from zenml.metadata.records import ArtifactRecord, RunRecord, State, StepRecord
+from zenml.metadata.records import RunRecord, State, StepRecord
 from zenml.runtime.graph import Graph
 from zenml.runtime.hooks import call_hook
+from zenml.runtime.resuming import Before, look_back
 from zenml.runtime.step_run import CanceledError, StepFailedError, StepRun
 from zenml.runtime.worker_pool import POOL
 from zenml.spec.yaml_format import write_yaml
@@ -24,23 +25,31 @@ def execute(launch: Launch, graph: Graph) -> State:
 
     Raises:
         StoreError: the metadata store could not be read or written.
+        ConfigError: the run is to be resumed, and cannot be; it stays as it was.
         KeyboardInterrupt: the user pressed Ctrl-C; the run is recorded as CANCELED first.
     """
     clear_lost_runs(launch)
     spec = launch.spec
     steps = tuple(StepRecord(node.id, node.spec.type) for node in graph.nodes)
-    launch.metadata.start_run(
-        RunRecord(
-            launch.run_id, spec.name, write_yaml(spec), this_owner(), State.RUNNING, facts=launch.facts, steps=steps
-        )
+    record = RunRecord(
+        launch.run_id, spec.name, write_yaml(spec), this_owner(), State.RUNNING, facts=launch.facts, steps=steps
     )
+    before = Before()
+    if launch.resume:
+        before = look_back(launch, graph)
+        launch.metadata.resume_run(record)
+    else:
+        launch.metadata.start_run(record)
     state, why = State.FAILED, ""
     interrupted: BaseException | None = None
     try:
         with _stop_on_sigterm():
-            published: dict[str, dict[str, ArtifactRecord]] = {}
+            published = dict(before.published)
             for node in graph.nodes:
-                published[node.id] = StepRun(launch, node, published).go()
+                if node.id in before.published:
+                    launch.report.log(f"{node.id:<14} done before")
+                else:
+                    published[node.id] = StepRun(launch, node, published, before.attempts.get(node.id, 0) + 1).go()
         state = State.COMPLETE
     except StepFailedError as failure:
         why = str(failure)

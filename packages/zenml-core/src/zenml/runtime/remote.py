@@ -140,7 +140,13 @@ def stage(launch: Launch) -> RemoteJob:
         }
     )
     folder = f"runs/{launch.run_id}"
-    description = {"run": launch.run_id, "package": package.digest, "facts": dict(launch.facts)}
+    launch.store.remove(f"{folder}/status.json")  # of the life that a resumed run had before
+    description = {
+        "run": launch.run_id,
+        "package": package.digest,
+        "facts": dict(launch.facts),
+        "resume": launch.resume,
+    }
     launch.store.write_bytes(f"{folder}/job.json", json.dumps(description, sort_keys=True).encode())
     launch.store.write_bytes(f"{folder}/spec.yaml", write_yaml(spec).encode())
     uri = launch.store.uri(f"{folder}/spec.yaml")

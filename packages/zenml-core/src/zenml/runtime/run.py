@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import os
+import signal
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from zenml.artifacts.store import ArtifactStore
-from zenml.errors import Problem, RunFailed, StoreError
-from zenml.metadata.liveness import seen
+from zenml.errors import ConfigError, Problem, RunFailed, StoreError
+from zenml.metadata.liveness import is_alive, seen
 from zenml.metadata.records import ArtifactRecord, RunRecord, State, StepRecord
 from zenml.metadata.store import MetadataStore
 from zenml.runtime.console import duration_text, print_table
@@ -109,6 +112,49 @@ class Run:
     def metrics(self) -> dict[str, float]:
         """Metrics of the evaluator steps: name to value, overall on their split."""
         return _metrics(self.record)
+
+    def logs(self, step: str = "") -> str:
+        """Return what the steps of the run printed so far.
+
+        Args:
+            step: id of one step; all by default.
+        """
+        return "".join(text for _, _, text in self.log_pieces(step))
+
+    def log_pieces(self, step: str = "", *, after: frozenset[str] = frozenset()) -> Iterator[tuple[str, str, str]]:
+        """Yield step, key and text of each piece of the logs, by step in the order in which they run.
+
+        Args:
+            step: id of one step; all by default.
+            after: keys of the pieces that are known already, and are left out.
+        """
+        from zenml.runtime.step_log import read_log
+
+        for name in [step] if step else [row.id for row in self.record.steps]:
+            for key, text in read_log(self.store, self.id, name, after=after).items():
+                yield name, key, text
+
+    def cancel(self) -> None:
+        """Ask the run to stop, from any process; it records its end as CANCELED itself.
+
+        Raises:
+            ConfigError: it has ended, or its process can only be reached from another machine.
+        """
+        from zenml.backends.orchestrator_interface import OrchestratorBackend
+        from zenml.runtime.remote import RemoteOrchestratorBackend
+
+        record = self.record
+        if record.state.ended:
+            raise ConfigError(f"run {self.id} is {record.state}: there is nothing to stop")
+        orchestrator = json.loads(record.facts.get("orchestrator", "null"))
+        backend = OrchestratorBackend.from_config(orchestrator) if orchestrator else None
+        if isinstance(backend, RemoteOrchestratorBackend):
+            backend.cancel(self.id, self.store)
+            return
+        if is_alive(record.owner) is None:
+            host = record.owner.host.partition("/")[0]
+            raise ConfigError(f"run {self.id} is run by process {record.owner.pid} on {host}", mend="Stop it there")
+        os.kill(record.owner.pid, signal.SIGTERM)
 
     def raise_if_failed(self) -> None:
         """Raise what went wrong.

@@ -16,7 +16,7 @@ from zenml.backends.reporter import Advance
 from zenml.data.identity import IdentityMemo
 from zenml.data.shards import RunJob, ShardJob, State, fold_order
 from zenml.datasources.base import Datasource
-from zenml.errors import Problem, StoreError, ZenMLError
+from zenml.errors import ConfigError, DataError, PluginError, Problem, StoreError, ZenMLError
 from zenml.metadata.liveness import this_owner
 from zenml.metadata.records import ArtifactRecord, StepRecord
 from zenml.metadata.records import State as RunState
@@ -26,12 +26,18 @@ from zenml.runtime.fingerprint import Fingerprint, canonical_json, fingerprint
 from zenml.runtime.graph import Node
 from zenml.runtime.hooks import call_hook
 from zenml.runtime.processing_base import ProcessingBaseBackend
+from zenml.runtime.step_log import StepLog, kept_log, log_folder
 from zenml.runtime.training_base import TrainingBaseBackend
+from zenml.secrets import redact
 from zenml.steps.base import Step, StepContext
 
 
 class CanceledError(BaseException):
     """The run was asked to stop, by Ctrl-C or SIGTERM."""
+
+
+_PERMANENT = (ConfigError, DataError, PluginError)
+"""What fails in the same way however often it is tried."""
 
 
 class StepFailedError(ZenMLError):
@@ -46,11 +52,13 @@ class StepRun:
         launch: the run.
         node: the step in its place.
         published: the outputs of the steps before it, by step id and output name.
+        first_attempt: number of the first attempt; past 1 where the run is resumed.
     """
 
     launch: Launch
     node: Node
     published: Mapping[str, Mapping[str, ArtifactRecord]]
+    first_attempt: int = 1
     _step: Step = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,10 +67,30 @@ class StepRun:
         self._step = step.resolve(self.launch.root) if isinstance(step, Datasource) else step
 
     def go(self) -> dict[str, ArtifactRecord]:
-        """Serve the step from the cache or run it; return its outputs by name."""
+        """Serve the step from the cache or run it, again where it fails and may; return its outputs by name.
+
+        Raises:
+            StepFailedError: the last attempt failed; it is recorded.
+        """
+        delays = self.node.spec.retry.delays()
+        for number, delay in enumerate(delays):
+            try:
+                return self._try(self.first_attempt + number)
+            except StepFailedError as failure:
+                if isinstance(failure.__cause__, _PERMANENT):
+                    raise
+                reason = failure.problems[0].what
+                self.launch.report.warn(
+                    f"step {self.node.id} failed: {reason}; it is tried again in {duration_text(delay)} "
+                    f"({number + 1} of {len(delays)})"
+                )
+                time.sleep(delay)
+        return self._try(self.first_attempt + len(delays))
+
+    def _try(self, number: int) -> dict[str, ArtifactRecord]:
         launch, node = self.launch, self.node
         state = RunState.FAILED
-        attempt = f"{launch.run_id}-1"
+        attempt = f"{launch.run_id}-{number}"
         try:
             outputs, state = self._serve_or_run(attempt)
         except (KeyboardInterrupt, CanceledError):
@@ -85,13 +113,13 @@ class StepRun:
 
     def _serve_or_run(self, attempt: str) -> tuple[tuple[ArtifactRecord, ...], RunState]:
         launch, node = self.launch, self.node
-        sources = {name: source.partition(".") for name, source in node.sources.items()}
-        inputs = {name: self.published[producer][output] for name, (producer, _, output) in sources.items()}
+        inputs = self.inputs()
         pinned, print_ = self.fingerprint(inputs)
         events = [ArtifactRecord(name, row.type, row.uri, row.digest, row.id) for name, row in inputs.items()]
         facts = {"fingerprint_parts": canonical_json(print_.parts).decode(), "host": this_owner().host}
 
-        cached = self.cached(print_) if print_.servable else None
+        may_serve = print_.servable and launch.spec.may_serve(node.spec)
+        cached = self.cached(print_) if may_serve else None
         if cached is not None:
             launch.report.log(f"{node.id:<14} cached")
             rows = launch.metadata.publish_step(
@@ -131,6 +159,11 @@ class StepRun:
         )
         launch.report.log(f"{node.id:<14} complete in {duration_text(time.monotonic() - began)}")
         return rows, RunState.COMPLETE
+
+    def inputs(self) -> dict[str, ArtifactRecord]:
+        """Return what the step reads, by input name."""
+        sources = {name: source.partition(".") for name, source in self.node.sources.items()}
+        return {name: self.published[producer][output] for name, (producer, _, output) in sources.items()}
 
     def fingerprint(self, inputs: Mapping[str, ArtifactRecord]) -> tuple[StoredArtifact | None, Fingerprint]:
         """Return the artifact that the step is pinned to, if any, and the step's fingerprint."""
@@ -182,10 +215,18 @@ class StepRun:
                 report=launch.report,
             )
             backend = node.backend or TrainingBaseBackend()
-            if isinstance(backend, TrainingBackend):
-                backend.train(lambda: step.run(context))
-            else:
-                step.run(context)
+            number = attempt.rpartition("-")[2]
+            log = StepLog(launch.store, f"{log_folder(launch.run_id, node.id)}/{number:0>3}", redact)
+            with kept_log(log):
+                try:
+                    if isinstance(backend, TrainingBackend):
+                        backend.train(lambda: step.run(context))
+                    else:
+                        step.run(context)
+                except Exception as error:
+                    if not isinstance(error, ZenMLError):
+                        log.write(traceback.format_exc())
+                    raise
             return {name: launch.store.publish(artifact) for name, artifact in new.items()}, context.metrics
         except BaseException:
             for artifact in new.values():

@@ -124,9 +124,17 @@ def execute_job(spec_uri: str, root: Path) -> int:
     if spec.run.metadata_store is None:
         raise ZenMLError("the staged spec names no metadata store", spec_uri)
     metadata: MetadataStore = MetadataStore.from_config(spec.run.metadata_store.model_dump())
-    facts = json.loads(folder.store.read_bytes(folder.key("job.json")))["facts"]
+    job = json.loads(folder.store.read_bytes(folder.key("job.json")))
     launch = Launch(
-        folder.run_id, graph.spec, metadata, folder.store, root, Console(), lambda: execute(launch, graph), (), facts
+        folder.run_id,
+        graph.spec,
+        metadata,
+        folder.store,
+        root,
+        Console(),
+        lambda: execute(launch, graph),
+        facts=job["facts"],
+        resume=job["resume"],
     )
     state = launch.run_here()
     return 0 if state is State.COMPLETE else 1

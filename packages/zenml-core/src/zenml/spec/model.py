@@ -29,12 +29,29 @@ class ComponentSpec(_Block):
     config: dict[str, JsonValue] = Field(default_factory=dict, description="Parameters of that type")
 
 
+class RetrySpec(_Block):
+    """How often a step that failed is tried again, and when; never part of a fingerprint."""
+
+    retries: int = Field(default=0, ge=0, le=100, description="How often to try again after the first attempt")
+    delay: float = Field(default=1.0, ge=0, le=86_400, description="Seconds before the first retry")
+    factor: float = Field(default=2.0, ge=1, le=10, description="How much longer each further delay is")
+    max_delay: float = Field(default=300.0, ge=0, le=86_400, description="Seconds that no delay is longer than")
+
+    def delays(self) -> list[float]:
+        """Return the seconds to wait before each retry."""
+        return [min(self.delay * self.factor**number, self.max_delay) for number in range(self.retries)]
+
+
 class StepSpec(ComponentSpec):
-    """One step: what it is, what feeds it, and on which backend it runs."""
+    """One step: what it is, what feeds it, on which backend it runs, and what to do when it was run before or fails."""
 
     id: str = Field(pattern=f"^{STEP_ID}$", description="Name of the step, unique in the pipeline")
     inputs: dict[str, str] = Field(default_factory=dict, description="Input name to STEP.OUTPUT")
     backend: ComponentSpec | None = Field(default=None, description="How and where this step runs")
+    enable_cache: bool | None = Field(
+        default=None, description="Whether a past result may be served; by default as the pipeline says"
+    )
+    retry: RetrySpec = Field(default_factory=RetrySpec, description="What to do when the step fails")
 
     @field_validator("inputs")
     @classmethod
@@ -74,6 +91,7 @@ class PipelineSpec(_Block):
     type: str = Field(default="TrainingPipeline", description="Kind of pipeline, which says what it must contain")
     name: str = Field(pattern=f"^{PIPELINE_NAME}$", description="Name of the pipeline")
     seed: int = Field(default=DEFAULT_SEED, ge=0, lt=2**63, description="Seed of everything random in it")
+    enable_cache: bool = Field(default=True, description="Whether steps may be served from past results")
     steps: list[StepSpec] = Field(default_factory=list)
     environment: EnvironmentSpec = Field(default_factory=EnvironmentSpec)
     run: RunSpec = Field(default_factory=RunSpec)
@@ -94,15 +112,20 @@ class PipelineSpec(_Block):
             raise ValueError(f"two steps have the same id: {', '.join(twice)}")
         return steps
 
+    def may_serve(self, step: StepSpec) -> bool:
+        """Say whether a past result may be served for a step."""
+        return self.enable_cache if step.enable_cache is None else step.enable_cache
+
     def to_data(self) -> dict[str, Any]:
         """Return the spec as JSON types, in the order of the file format, without what holds its default."""
         data = self.model_dump(mode="json", exclude_defaults=True)
         data = {"zenml": self.zenml, "name": self.name, "seed": self.seed, **data}
         data["steps"] = [_step_data(step) for step in self.steps]
-        order = ["zenml", "type", "name", "seed", "steps", "environment", "run"]
+        order = ["zenml", "type", "name", "seed", "enable_cache", "steps", "environment", "run"]
         return {key: data[key] for key in order if key in data}
 
 
 def _step_data(step: StepSpec) -> dict[str, Any]:
     data = step.model_dump(mode="json", exclude_defaults=True)
-    return {key: data[key] for key in ("id", "type", "config", "inputs", "backend") if key in data}
+    order = ("id", "type", "config", "inputs", "backend", "enable_cache", "retry")
+    return {key: data[key] for key in order if key in data}

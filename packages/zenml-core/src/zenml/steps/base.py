@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import PrivateAttr
+from pydantic import PrivateAttr, ValidationError
 
 from zenml.artifacts.handles import NewArtifact, StoredArtifact
 from zenml.artifacts.types import Artifact
@@ -17,7 +17,8 @@ from zenml.backends.reporter import Advance as Advance
 from zenml.backends.reporter import Reporter as Reporter
 from zenml.data.shards import RunJob
 from zenml.errors import ConfigError, Problem
-from zenml.spec.component import Component
+from zenml.spec.component import Component, config_problems
+from zenml.spec.model import RetrySpec
 
 Inputs = Mapping[str, "Wired"]
 
@@ -72,6 +73,8 @@ class Step(Component):
     """Distributions whose version changes what the step gives (`("scikit-learn",)`)."""
 
     _backend: BaseBackend | None = PrivateAttr(default=None)
+    _enable_cache: bool | None = PrivateAttr(default=None)
+    _retry: RetrySpec = PrivateAttr(default_factory=RetrySpec)
 
     @property
     def backend(self) -> BaseBackend | None:
@@ -91,6 +94,41 @@ class Step(Component):
                 f"This step takes: {', '.join(self.BACKEND_KINDS) or 'no backend'}",
             )
         self._backend = backend
+        return self
+
+    @property
+    def enable_cache(self) -> bool | None:
+        """Whether a past result may be served; None where the pipeline decides."""
+        return self._enable_cache
+
+    @property
+    def retry(self) -> RetrySpec:
+        """What to do when the step fails."""
+        return self._retry
+
+    def with_cache(self, enable_cache: bool) -> Self:
+        """Say whether a past result may be served, whatever the pipeline says, and return the step."""
+        self._enable_cache = enable_cache
+        return self
+
+    def with_retry(self, retries: int, *, delay: float = 1.0, factor: float = 2.0, max_delay: float = 300.0) -> Self:
+        """Try again when the step fails, and return the step.
+
+        What no second attempt mends is not tried again: bad data, and config that does not fit.
+
+        Args:
+            retries: how often, after the first attempt.
+            delay: seconds before the first retry.
+            factor: how much longer each further delay is.
+            max_delay: seconds that no delay is longer than.
+
+        Raises:
+            ConfigError: a number is out of range.
+        """
+        try:
+            self._retry = RetrySpec(retries=retries, delay=delay, factor=factor, max_delay=max_delay)
+        except ValidationError as error:
+            raise ConfigError(config_problems(RetrySpec, error, f"{type(self).__name__}.with_retry")) from None
         return self
 
     def fingerprint_config(self) -> dict[str, Any]:

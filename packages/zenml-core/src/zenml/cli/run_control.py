@@ -1,0 +1,69 @@
+"""`zenml run logs | cancel | resume`."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from zenml.cli.output import json_option, show_json
+
+FOLLOW_SECONDS = 1.0
+"""Pause between two looks at a log that is followed."""
+
+
+@click.command("logs")
+@click.argument("run_id")
+@click.argument("step", required=False, default="")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the run has ended.")
+def show_logs(run_id: str, step: str, follow: bool) -> None:
+    """Print what the steps of a run printed, or one STEP. RUN_ID may be the beginning of an id."""
+    from zenml.cli.here import here
+    from zenml.errors import ConfigError, closest
+
+    run = here().get_run(run_id)
+    if step and step not in run.steps:
+        mend = closest(step, run.steps) or f"Steps: {', '.join(run.steps)}"
+        raise ConfigError(f"run {run.id} has no step {step!r}", mend=mend)
+    seen: set[str] = set()
+    while True:
+        ended = run.state.ended
+        for name, key, text in run.log_pieces(step, after=frozenset(seen)):
+            seen.add(key)
+            prefix = "" if step else f"{name} | "
+            for line in text.splitlines():
+                click.echo(f"{prefix}{line}")
+        if ended or not follow:
+            return
+        time.sleep(FOLLOW_SECONDS)
+
+
+@click.command("cancel")
+@click.argument("run_id")
+def cancel_run(run_id: str) -> None:
+    """Stop a run: what it published stays, and it ends as CANCELED."""
+    from zenml.cli.here import here
+
+    run = here().get_run(run_id)
+    run.cancel()
+    click.echo(f"Run {run.id} was asked to stop")
+
+
+@click.command("resume")
+@click.argument("run_id")
+@click.option("--take-over", is_flag=True, help="Also where nothing is known of the process that ran it.")
+@click.option("--no-wait", is_flag=True, help="Return as soon as the run is submitted.")
+@json_option
+def resume_run(run_id: str, take_over: bool, no_wait: bool, as_json: bool) -> None:
+    """Let a run that did not complete go on from its last published step, in the same way as before."""
+    from zenml.cli.here import here
+    from zenml.pipelines.launching import resume
+    from zenml.runtime.console import Console
+
+    repo = here()
+    report = Console(quiet=True) if as_json else None
+    run = resume(repo.get_run(run_id).id, repo.root, take_over=take_over, wait=not no_wait, report=report)
+    if as_json:
+        show_json(run.to_json() if not no_wait else {"id": run.id})
+    elif no_wait:
+        click.echo(run.id)
