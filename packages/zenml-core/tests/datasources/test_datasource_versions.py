@@ -207,3 +207,12 @@ def test_any_name_can_be_committed(project: Path) -> None:
     version = CSVDatasource(name=name, path="t.csv").commit()
     assert version.name == name
     assert len(CSVDatasource(name=name, path="t.csv").versions()) == 1
+
+
+def test_a_pinned_version_is_read_whatever_becomes_of_the_source(source: Datasource, project: Path) -> None:
+    version = source.commit()
+    (project / "t.csv").unlink()
+    pinned = source.model_copy(update={"snapshot": version.digest})
+    run = DataPipeline("Pinned").add_datasource(pinned).run()
+    assert run.steps["data"].outputs["examples"].digest == version.digest
+    assert pinned.commit().digest == version.digest

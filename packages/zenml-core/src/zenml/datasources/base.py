@@ -84,7 +84,8 @@ class Datasource(Step):
         """Make a version of the data as they are now, without a pipeline of one's own.
 
         A pipeline of this one step runs, tracked and cached like any other, in the current repository (which is made
-        where there is none). The same content is the same version, and is not written again.
+        where there is none). The same content is the same version, and is not written again. A pipeline that is given
+        the datasource with `snapshot=version.digest` reads that version, whatever becomes of the source.
 
         Returns:
             The version.

@@ -29,13 +29,15 @@ class RepositoryData(DataRepository):
         self._repo = Repository.get_instance()
 
     def commit(self, datasource: Datasource) -> DataVersion:
-        """Run a data pipeline of this one step, and return the version that it gave."""
+        """Run a data pipeline of this one step, and return the version that it gave, which any datasource can pin."""
         from zenml.pipelines.data_pipeline import DataPipeline
         from zenml.runtime.console import Console
 
         pipeline = DataPipeline(_pipeline_name(datasource.name)).add_datasource(datasource)
         run = pipeline.run(report=Console())
-        return self.versions(datasource.name).find(run.steps["data"].outputs["examples"].digest)
+        output = run.steps["data"].outputs["examples"]
+        run.store.point_to_snapshot(output.digest, output.uri)
+        return self.versions(datasource.name).find(output.digest)
 
     def versions(self, name: str) -> DataVersions:
         """Return the versions of what pipelines have read under a name, newest first."""

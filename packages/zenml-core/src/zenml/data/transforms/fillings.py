@@ -59,7 +59,10 @@ class _Filling(Method):
 
 
 class FillMin(_Filling):
-    """Fill with the smallest value."""
+    """Fill with the smallest value of the training rows.
+
+    It gives one value of the column's type for each cell, and no null.
+    """
 
     NAME = "min"
     TAKES = NUMBERS
@@ -71,7 +74,10 @@ class FillMin(_Filling):
 
 
 class FillMax(_Filling):
-    """Fill with the largest value."""
+    """Fill with the largest value of the training rows.
+
+    It gives one value of the column's type for each cell, and no null.
+    """
 
     NAME = "max"
     TAKES = NUMBERS
@@ -83,7 +89,10 @@ class FillMax(_Filling):
 
 
 class FillMean(_Filling):
-    """Fill with the arithmetic mean."""
+    """Fill with the arithmetic mean, sum(x) / n, of the n values of the training rows.
+
+    It gives one float for each cell, and no null.
+    """
 
     NAME = "mean"
     TAKES = NUMBERS
@@ -100,9 +109,11 @@ class FillMean(_Filling):
 
 
 class FillMedian(_Filling):
-    """Fill with the median: the middle value, or the mean of the two middle ones.
+    """Fill with the median of the training rows: the middle value, or the mean of the two middle ones.
 
     It is exact, for which the distinct values are held in memory (16 bytes each).
+
+    It gives one float for each cell, and no null.
     """
 
     NAME = "median"
@@ -119,7 +130,12 @@ class FillMedian(_Filling):
 
 
 class FillMode(_Filling):
-    """Fill with the value that occurs most often; of several that do, the smallest (text: by code points)."""
+    """Fill with the value that occurs most often in the training rows.
+
+    Of several that do, it is the smallest (text: by code points), as of scikit-learn's SimpleImputer.
+
+    It gives one value of the column's type for each cell, and no null.
+    """
 
     NAME = "mode"
     TAKES = SCALARS
@@ -132,6 +148,8 @@ class FillMode(_Filling):
 
 class FillConstant(_Filling):
     """Fill with a given value.
+
+    It gives one value of the column's type for each cell (a float where the value is one), and no null.
 
     Args:
         value: of the column's type; a float also for integers.

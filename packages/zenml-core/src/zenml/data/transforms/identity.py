@@ -29,7 +29,10 @@ class Same(Fitted):
 
 
 class NoTransform(Method):
-    """Leave the values as they are; booleans end as 0 and 1."""
+    """Leave the values as they are; booleans end as 0 and 1.
+
+    It gives each value itself, in its type and shape; a null stays null. Nothing is learned.
+    """
 
     NAME = "no_transform"
     TAKES = frozenset(ValueType)

@@ -79,7 +79,10 @@ class _Scaling(Method):
 class ScaleToZScore(_Scaling):
     """Subtract the mean and divide by the standard deviation of the population (divisor n).
 
-    A column that is constant in the training rows becomes 0 there: it is divided by 1.
+    The formula is (x - mean) / sqrt(sum((x - mean)²) / n), as of scikit-learn's StandardScaler. A column that is
+    constant in the training rows becomes 0 there: it is divided by 1.
+
+    It gives one float for each value; a null stays null.
     """
 
     NAME = "scale_to_z_score"
@@ -96,7 +99,11 @@ class ScaleToZScore(_Scaling):
 class ScaleByMinMax(_Scaling):
     """Map the range of the training rows' values to another one; values beyond it go beyond.
 
-    A column that is constant in the training rows becomes `min` there.
+    The formula is (x - low) / (high - low) * (`max` - `min`) + `min`, where low and high are the training rows'
+    smallest and largest value, as of scikit-learn's MinMaxScaler. A column that is constant in the training rows
+    becomes `min` there.
+
+    It gives one float for each value; a null stays null.
 
     Args:
         min: what the smallest value becomes.
@@ -127,6 +134,8 @@ class ScaleTo01(_Scaling):
 
     The formula is (x - min) / (max - min), as of scikit-learn's MinMaxScaler. Values beyond the range of the training
     rows go beyond 0 and 1; a column that is constant there becomes 0.
+
+    It gives one float for each value; a null stays null.
     """
 
     NAME = "scale_to_0_1"

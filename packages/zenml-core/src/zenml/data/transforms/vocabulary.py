@@ -174,6 +174,12 @@ class _Vocabulary(Method):
 class ComputeAndApplyVocabulary(_Vocabulary):
     """Replace each value by its place in the vocabulary of the training rows' values.
 
+    Places count from 0, in ascending order of the values, as of scikit-learn's OrdinalEncoder; a value that the
+    vocabulary does not hold gets the place behind it that is its hash modulo `num_oov_buckets` (the hash of
+    `hash_strings`), or `default_value` where there is no bucket.
+
+    It gives one integer for each value; a null stays null.
+
     Args:
         top_k: keep only the most frequent values.
         frequency_threshold: keep only values that occur at least so often.
@@ -200,6 +206,12 @@ class ComputeAndApplyVocabulary(_Vocabulary):
 
 class OneHotEncode(_Vocabulary):
     """Replace each value by a vector with a 1 at its place in the vocabulary of the training rows' values.
+
+    Places are those of `compute_and_apply_vocabulary`, as of scikit-learn's OneHotEncoder with
+    `handle_unknown="ignore"`.
+
+    It gives a vector of as many floats as there are values in the vocabulary, and `num_oov_buckets` more; it is all
+    zero for a null, and for a value that the vocabulary does not hold where there is no bucket.
 
     Args:
         top_k: keep only the most frequent values.
