@@ -110,7 +110,7 @@ def test_a_table_nobody_holds_any_more_is_let_go() -> None:
         ("data.csv", "this is a text, not a table"),
         (7, "int is no table"),
         (np.zeros((3, 2)), r"an array \(3 x 2\) has no names for its columns"),
-        ({"x": np.zeros((3, 2))}, "column 'x' has 2 dimensions"),
+        ({"x": np.zeros((3, 2, 2))}, r"column 'x' has the shape \(3, 2, 2\)"),
         ({"x": [1, 2], "y": [1]}, "length"),
         ({"x": [1, "a"]}, "'a'"),
     ],
@@ -124,7 +124,7 @@ def test_what_a_snapshot_cannot_keep_is_refused_at_once() -> None:
     with pytest.raises(DataError, match="there is no row"):
         DataFrameDatasource(name="t", data={"x": pa.array([], pa.int64())})
     with pytest.raises(DataError) as error:
-        DataFrameDatasource(name="t", data={"tags": [["a"]], "clock": [dt.time(1)]})
+        DataFrameDatasource(name="t", data={"tags": [[["a"]]], "clock": [dt.time(1)]})
     assert [problem.where for problem in error.value.problems] == [
         "the data in memory, column tags",
         "the data in memory, column clock",

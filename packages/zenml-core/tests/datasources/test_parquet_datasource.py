@@ -103,7 +103,7 @@ def test_columns_without_a_counterpart_are_refused_by_name_all_at_once(table: An
     with pytest.raises(DataError) as error:
         table(
             {
-                "tags": [["a"], ["b"]],
+                "tags": [[["a"]], [["b"]]],
                 "place": [{"x": 1}, {"x": 2}],
                 "money": pa.array([decimal.Decimal(1)] * 2, pa.decimal128(38, 9)),
                 "clock": [dt.time(1), dt.time(2)],

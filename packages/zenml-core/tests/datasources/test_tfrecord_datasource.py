@@ -103,16 +103,23 @@ def test_columns_can_be_chosen(table: Any) -> None:
         table(encoded(COLUMNS), columns=["wrod"])
 
 
-def test_lists_of_several_values_are_refused_by_feature(table: Any) -> None:
+def test_features_without_exactly_one_value_are_lists(table: Any) -> None:
     data = framed(int_list(b"a", [1])) + framed(int_list(b"b", [1, 2, 3])) + framed(int_list(b"c", []))
-    with pytest.raises(DataError) as error:
-        table(data)
-    rest = "and a table of features holds one in each cell. Leave it out by naming the others in columns=[…]"
-    assert problems(error) == [
-        f"table.tfrecord, feature b: its lists hold 1 to 3 values, {rest}",
-        f"table.tfrecord, feature c: its lists hold 0 to 1 values, {rest}",
-    ]
+    snapshot = table(data)
+    assert types(snapshot) == {"a": "integer", "b": "list<integer>[3]", "c": "list<integer>"}
+    nothing = {"a": None, "b": None, "c": None}
+    assert rows(snapshot) == [{**nothing, "a": 1}, {**nothing, "b": [1, 2, 3]}, {**nothing, "c": []}]
     assert rows(table(data, columns=["a"])) == [{"a": 1}, {"a": None}, {"a": None}]
+    assert rows(table(data, types={"b": "list<float>"}, columns=["b"]))[1] == {"b": [1.0, 2.0, 3.0]}
+
+
+def test_lists_that_their_type_does_not_take_are_refused(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = framed(int_list(b"b", [1, 2, 3])) * 3
+    with pytest.raises(DataError, match=r"feature b: its lists hold 3 values, and integer is one value.*list<integer>"):
+        table(data, types={"b": "integer"})
+    monkeypatch.setattr("zenml.data.foreign.commit.SAMPLE_RECORDS", 2)
+    with pytest.raises(DataError, match="record 4, feature 'b': its list has 1 values, but 3 are expected"):
+        table(data + framed(int_list(b"b", [1])))
 
 
 def test_a_feature_of_several_kinds_is_refused(table: Any) -> None:

@@ -197,7 +197,7 @@ def test_lossy_casts_are_reported(column: pa.Array, said: str | None) -> None:
 
 
 def test_types_that_an_example_cannot_hold_are_refused_all_at_once() -> None:
-    batch = pa.record_batch({"a": [[1]], "b": pa.array([1], pa.decimal128(3)), "c": [1]})
+    batch = pa.record_batch({"a": [[[1]]], "b": pa.array([1], pa.decimal128(3)), "c": [1]})
     with pytest.raises(DataError, match=r"column 'a'(.|\n)*column 'b'") as caught:
         encode_batch(batch)
     assert len(caught.value.problems) == 2

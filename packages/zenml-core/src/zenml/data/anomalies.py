@@ -36,7 +36,7 @@ class Anomaly:
 
     Args:
         column: which column.
-        kind: `missing-column`, `new-column`, `type`, `presence`, `domain`, `range` or `drift`.
+        kind: `missing-column`, `new-column`, `type`, `shape`, `presence`, `domain`, `range` or `drift`.
         what: what it is, with the figures.
         mend: what to do about it.
     """
@@ -92,8 +92,11 @@ def _against_schema(columns: dict[str, ColumnStatistics], pinned: PinnedSchema) 
 
 
 def _against_rule(column: ColumnStatistics, rule: ColumnRule) -> Iterator[Anomaly]:
-    if column.type != rule.type:
+    if column.type.element != rule.type:
         yield Anomaly(column.name, "type", f"it was {rule.type}, and is {column.type}")
+        return
+    if not rule.takes(column.type.shape):
+        yield Anomaly(column.name, "shape", f"it was {rule.feature_type}, and is {column.type}")
         return
     cells = column.count + column.missing
     share = column.count / cells if cells else 1.0
@@ -123,8 +126,8 @@ def find_drift(new: ColumnStatistics, old: ColumnStatistics, limits: Limits) -> 
     if abs(shares_missing[1] - shares_missing[0]) >= limits.missing:
         what = f"the share of missing cells went from {shares_missing[0]:.1%} to {shares_missing[1]:.1%}"
         yield Anomaly(new.name, "drift", what)
-    rows = (old.count, new.count)
-    if new.type in _NUMERIC:
+    rows = (old.values, new.values)
+    if new.type.element in _NUMERIC:
         bins = common_bins([old, new])
         if bins is None:
             return

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
-from zenml.data.schema import LogicalType
+from zenml.data.schema import FeatureType, LogicalType, Shape, feature_type
 from zenml.data.shards import atomic_file
 from zenml.data.statistics.summary import ColumnStatistics, TableStatistics
 from zenml.errors import ConfigError
@@ -21,7 +22,8 @@ class ColumnRule(BaseModel):
     """What a column is expected to be.
 
     Args:
-        type: its logical type.
+        type: its logical type; of a column of lists, that of their values.
+        shape: `[3]` for lists of three values, `[null]` for lists of any length; None for single values.
         presence: least share of its cells that have a value, 0 to 1.
         domain: all values that it may have; None for any.
         min: smallest value of a numeric column; None for any.
@@ -31,10 +33,26 @@ class ColumnRule(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     type: LogicalType
+    shape: list[PositiveInt | None] | None = Field(default=None, min_length=1, max_length=1)
     presence: float = Field(default=1.0, ge=0, le=1)
     domain: list[str] | None = None
     min: float | None = None
     max: float | None = None
+
+    @model_validator(mode="after")
+    def _check_shape(self) -> Self:
+        _ = self.feature_type
+        return self
+
+    @property
+    def feature_type(self) -> FeatureType:
+        """Return the type of the column."""
+        return feature_type(self.type, tuple(self.shape or ()))
+
+    def takes(self, shape: Shape) -> bool:
+        """Say whether cells of this shape are expected; lists of one length are lists of any, too."""
+        expected = self.feature_type.shape
+        return expected == shape or (expected == (None,) and len(shape) == 1)
 
 
 class PinnedSchema(BaseModel):
@@ -82,6 +100,8 @@ def _rule(column: ColumnStatistics) -> ColumnRule:
     cells = column.count + column.missing
     presence = int(100 * column.count / cells) / 100 if cells else 0.0
     domain = None
-    if column.type in (LogicalType.STRING, LogicalType.BOOLEAN) and column.top and column.distinct <= DOMAIN_SIZE:
-        domain = sorted(str(value) for value, _ in column.top)
-    return ColumnRule(type=column.type, presence=presence, domain=domain)
+    few = column.top and column.distinct <= DOMAIN_SIZE
+    if few and column.type.element in (LogicalType.STRING, LogicalType.BOOLEAN):
+        domain = sorted(str(value) for value, _ in column.top or ())
+    shape = list(column.type.shape) or None
+    return ColumnRule(type=column.type.element, shape=shape, presence=presence, domain=domain)

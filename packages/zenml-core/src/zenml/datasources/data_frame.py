@@ -30,7 +30,8 @@ class DataFrameDatasource(Datasource):
 
     Args:
         data: anything with the Arrow C stream interface, a NumPy array with named fields, or a mapping of column names
-            to arrays. Row labels of pandas are left out unless they have a name.
+            to arrays; those of two dimensions, and lists in the cells, are columns of lists. Row labels of pandas are
+            left out unless they have a name.
         tfrecord: also keep the rows as TFRecord files of `tf.Example`.
     """
 

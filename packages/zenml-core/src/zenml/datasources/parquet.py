@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from zenml.data.source_files import SourceFile
-from zenml.datasources.files import ColumnType, FileDatasource
+from zenml.datasources.files import FeatureText, FileDatasource
 from zenml.steps.base import StepContext
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ class ParquetDatasource(FileDatasource):
     """Read the rows of one or many Parquet files, in the types that the files declare.
 
     Integers, floats, booleans, text and bytes of any width keep their values; dates become timestamps at midnight,
-    instants timestamps in UTC; decimals become integers or floats where these are exact. Other columns are refused,
-    unless `types` says how to read them. Not-a-number counts as missing.
+    instants timestamps in UTC; decimals become integers or floats where these are exact. Lists of integers, floats,
+    text or bytes are kept, of fixed length or any; only those of floats may miss values inside. Other columns are
+    refused, unless `types` says how to read them. Not-a-number counts as missing.
 
     Args:
         path: see `FileDatasource`.
@@ -33,14 +34,14 @@ class ParquetDatasource(FileDatasource):
     CODEC: ClassVar[str] = "parquet/1"
     PARSING: ClassVar[tuple[str, ...]] = ("types", "columns")
 
-    types: dict[str, ColumnType] = Field(default_factory=dict)
+    types: dict[str, FeatureText] = Field(default_factory=dict)
     columns: list[str] | None = Field(default=None, min_length=1)
 
     def read_files(self, files: Sequence[SourceFile], context: StepContext) -> TableRead:
         """Read the files by row group."""
         from zenml.data.parquet.commit import ParquetReader
-        from zenml.data.schema import LogicalType
+        from zenml.data.schema import feature_type
 
-        declared = {name: LogicalType(kind) for name, kind in self.types.items()}
+        declared = {name: feature_type(kind) for name, kind in self.types.items()}
         reader = ParquetReader(files, declared, self.columns, self.tfrecord, context.report.warn)
         return reader.read(context.outputs["examples"].path, context.run_job)

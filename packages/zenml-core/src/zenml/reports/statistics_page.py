@@ -84,7 +84,7 @@ def _card(name: str, found: Mapping[str, ColumnStatistics | None], notes: Sequen
     there = {label: column for label, column in found.items() if column is not None}
     kind = next(iter(there.values())).type
     colors = {label: COLORS[number % len(COLORS)] for number, label in enumerate(labels)}
-    numeric = kind in _NUMERIC and any(column.numbers for column in there.values())
+    numeric = kind.element in _NUMERIC and any(column.numbers for column in there.values())
     drawing = _histogram(there, colors) if numeric else _values(there, colors)
     warnings = "".join(f'<p class="warn">{escape(note)}</p>' for note in notes)
     marks = f'data-name="{escape(name.lower())}"' + (' data-warn="1"' if notes else "")
@@ -139,6 +139,14 @@ def _figures(columns: Mapping[str, ColumnStatistics], numeric: bool) -> str:
         ("missing", [_missing(column) for column in columns.values()]),
         ("distinct", [("" if c.distinct_exact else "≈ ") + f"{c.distinct:,}" for c in columns.values()]),
     ]
+    if any(column.lists for column in columns.values()):
+        lists = [column.lists for column in columns.values()]
+        rows += [
+            ("list lengths", [f"{row.min}–{row.max}" if row else "" for row in lists]),  # noqa: RUF001 - a range
+            ("mean length", [_number(row.mean) if row else "" for row in lists]),
+            ("in lists", [f"{row.values:,}" if row else "" for row in lists]),
+            ("missing in lists", [f"{row.missing:,}" if row else "" for row in lists]),
+        ]
     if numeric:
         numbers = [column.numbers for column in columns.values()]
         rows += [

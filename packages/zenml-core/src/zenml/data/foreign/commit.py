@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from zenml.data.foreign.read import reading
-from zenml.data.schema import Feature, LogicalType, Schema
+from zenml.data.schema import Feature, FeatureType, ListType, LogicalType, Schema
 from zenml.data.shards import RunJob
 from zenml.data.source_files import SourceFile
 from zenml.data.tables.files import check_files, unknown_names
@@ -44,7 +44,7 @@ class TFRecordReader:
     """
 
     files: Sequence[SourceFile]
-    declared: Mapping[str, LogicalType]
+    declared: Mapping[str, FeatureType]
     columns: Sequence[str] | None
     tfrecord: bool
     warn: Callable[[str], None]
@@ -97,14 +97,13 @@ class TFRecordReader:
         features: list[Feature] = []
         kinds: dict[str, str] = {}
         for name in (name for name in self.columns or names if name in names):
-            known = sampled.get(name) or Sampled({_STORED[self.declared[name]]})
-            problem = _feature_problem(name, known, first)
+            known = sampled.get(name) or Sampled({_STORED[self.declared[name].element]})
+            problem = _feature_problem(name, known, self.declared.get(name), first)
             if problem:
                 problems.append(problem)
                 continue
             (kinds[name],) = known.kinds
-            bytes_type = LogicalType.STRING if known.text else LogicalType.BYTES
-            features.append(Feature(name, self.declared.get(name) or _LOGICAL.get(kinds[name], bytes_type)))
+            features.append(Feature(name, self.declared.get(name) or _sampled_type(kinds[name], known)))
         if not names:
             problems.append(Problem("the first records hold no feature", first))
         if problems:
@@ -112,12 +111,20 @@ class TFRecordReader:
         return Schema(tuple(features)), kinds
 
 
-def _feature_problem(name: str, known: Sampled, where: str) -> Problem | None:
+def _sampled_type(kind: str, known: Sampled) -> FeatureType:
+    """Return the type of a feature: one value if all records have one, numbers of one count as lists of that length."""
+    element = _LOGICAL.get(kind, LogicalType.STRING if known.text else LogicalType.BYTES)
+    if known.fewest == known.most == 1:
+        return element
+    return ListType.of(element, known.most if element.numeric and known.fewest == known.most else None)
+
+
+def _feature_problem(name: str, known: Sampled, declared: FeatureType | None, where: str) -> Problem | None:
     place, mend = f"{where}, feature {name}", "Leave it out by naming the others in columns=[…]"
     if len(known.kinds) > 1:
         return Problem(f"it is of several kinds: {' and '.join(sorted(known.kinds))}", place, mend)
-    if (known.fewest, known.most) != (1, 1):
+    if declared and not declared.shape and (known.fewest, known.most) != (1, 1):
         count = f"{known.fewest}" if known.fewest == known.most else f"{known.fewest} to {known.most}"
-        what = f"its lists hold {count} values, and a table of features holds one in each cell"
-        return Problem(what, place, mend)
+        mend = f'Declare it as lists, as in types={{"{name}": "list<{declared}>"}}'
+        return Problem(f"its lists hold {count} values, and {declared} is one value", place, mend)
     return None

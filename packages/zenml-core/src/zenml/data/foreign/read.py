@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from zenml.data.schema import Schema, Shape
 from zenml.data.source_files import SourceFile
 from zenml.data.tables.writing import BadShardError, WriteTable
 from zenml.data.tfrecord import decode_batches
@@ -28,6 +29,10 @@ def reading(file: SourceFile) -> Iterator[Any]:
         yield read
 
 
+def _stored_type(kind: pa.DataType, shape: Shape) -> pa.DataType:
+    return pa.list_(kind, shape[0] or -1) if shape else kind
+
+
 class ReadTFRecord(WriteTable):
     """Write one shard from one file; see `WriteTable`.
 
@@ -38,7 +43,9 @@ class ReadTFRecord(WriteTable):
     def read(self, shard: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         """Yield the records as rows."""
         file = SourceFile(**shard["file"])
-        schema = pa.schema([(name, KINDS[kind]) for name, kind in self.params["kinds"].items()])
+        features = Schema.from_json(self.params["schema"])
+        kinds = {name: KINDS[kind] for name, kind in self.params["kinds"].items()}
+        schema = pa.schema([(name, _stored_type(kind, features[name].shape)) for name, kind in kinds.items()])
         rows = 0
         try:
             with reading(file) as read:

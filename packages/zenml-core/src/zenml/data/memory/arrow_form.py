@@ -17,7 +17,8 @@ def to_table(data: object) -> pa.Table:
 
     Args:
         data: anything with the Arrow C stream interface (data frames of pandas 2.2 and newer, polars, DuckDB, Arrow
-            itself), a NumPy array with named fields, or a mapping of names to arrays of one dimension and one length.
+            itself), a NumPy array with named fields, or a mapping of names to arrays of one length. Rows of arrays of
+            two dimensions become lists of a fixed length.
 
     Raises:
         TypeError: it is none of these.
@@ -42,8 +43,10 @@ def to_table(data: object) -> pa.Table:
 
 
 def _column(name: str, values: Any) -> pa.Array:
+    if isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[1]:
+        return pa.FixedSizeListArray.from_arrays(_column(name, values.reshape(-1)), values.shape[1])
     if isinstance(values, np.ndarray) and values.ndim != 1:
-        raise TypeError(f"column {name!r} has {values.ndim} dimensions; give each of its columns a name of its own")
+        raise TypeError(f"column {name!r} has the shape {values.shape}; give it two dimensions: rows and values")
     if isinstance(values, np.ma.MaskedArray):
         return pa.array(values.data, mask=np.ma.getmaskarray(values))
     found = pa.array(values)

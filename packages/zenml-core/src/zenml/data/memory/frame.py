@@ -10,6 +10,7 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from zenml.data.lists import Lists, is_list
 from zenml.data.memory.arrow_form import to_table
 from zenml.data.schema import Schema
 from zenml.data.tables.files import Typed, common_schema
@@ -85,6 +86,10 @@ def frame_of(digest: str) -> Frame | None:
 def _canonical(column: pa.ChunkedArray) -> list[bytes]:
     """Return the values of a column as bytes that depend on nothing else."""
     kind = column.type
+    if is_list(kind):
+        lists = Lists.of(column.combine_chunks())
+        there = column.is_valid().cast(pa.uint8())
+        return [_bytes(there), lists.counts.tobytes(), *_canonical(pa.chunked_array([lists.values]))]
     valid = column.is_valid().cast(pa.uint8())
     if pa.types.is_string(kind) or pa.types.is_binary(kind):
         values = column.cast(pa.binary())

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zenml.data.parquet.read import ROWS, open_parquet
-from zenml.data.schema import LogicalType
+from zenml.data.schema import FeatureType
 from zenml.data.shards import RunJob
 from zenml.data.source_files import SourceFile
 from zenml.data.splits import BATCH_BYTES
@@ -76,7 +76,7 @@ class ParquetReader:
     """
 
     files: Sequence[SourceFile]
-    declared: Mapping[str, LogicalType]
+    declared: Mapping[str, FeatureType]
     columns: Sequence[str] | None
     tfrecord: bool
     warn: Callable[[str], None]

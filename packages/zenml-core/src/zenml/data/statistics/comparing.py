@@ -28,12 +28,12 @@ def _shares(column: ColumnStatistics, low: float, high: float) -> list[float]:
     if column.numbers is None:
         return [0.0] * BINS
     counts = [(float(value), count) for value, count in column.top or () if not isinstance(value, str | bytes)]
-    if column.numbers.infinite or sum(count for _, count in counts) != column.count:
+    if column.numbers.infinite or sum(count for _, count in counts) != column.values:
         return _rebin(column.numbers.histogram, low, high)
     shares = [0.0] * BINS
     for value, count in counts:
         place = int((value - low) / (high - low) * BINS) if high > low else 0
-        shares[min(place, BINS - 1)] += count / column.count
+        shares[min(place, BINS - 1)] += count / column.values
     return shares
 
 
@@ -81,7 +81,7 @@ def by_chance(first: Sequence[float], second: Sequence[float], rows: tuple[int, 
 
 
 def shares_of_values(columns: Sequence[ColumnStatistics]) -> dict[str, list[float]] | None:
-    """Return, for each value of a categorical column, its share of the cells with a value in each table.
+    """Return, for each value of a categorical column, its share of all values in each table.
 
     None where a table has too many values to have counted them.
     """
@@ -90,7 +90,7 @@ def shares_of_values(columns: Sequence[ColumnStatistics]) -> dict[str, list[floa
     found: dict[str, list[float]] = {}
     for number, column in enumerate(columns):
         for value, count in column.top or ():
-            found.setdefault(str(value), [0.0] * len(columns))[number] = count / max(column.count, 1)
+            found.setdefault(str(value), [0.0] * len(columns))[number] = count / max(column.values, 1)
     return dict(sorted(found.items(), key=lambda item: -sum(item[1])))
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 
 from zenml.data.hashing import row_hashes
-from zenml.data.schema import Schema
+from zenml.data.schema import Feature, Schema
 from zenml.data.shards import State
 from zenml.data.statistics._column import ColumnState
+from zenml.data.statistics._list_column import ListColumnState
 from zenml.data.statistics.summary import TableStatistics
 
 SAMPLE = 16_384
@@ -41,7 +42,7 @@ class TableState:
         self.schema = schema
         self.shard = shard
         self.rows = 0
-        self._columns = [ColumnState(feature, size) for feature in schema]
+        self._columns: list[Any] = [_state_of(feature)(feature, size) for feature in schema]
 
     def update(self, batch: pa.RecordBatch) -> None:
         """Add a batch of the schema's columns."""
@@ -70,7 +71,7 @@ class TableState:
         table = cls(schema)
         table.rows = state["rows"]
         table._columns = [
-            ColumnState.from_state(feature, SAMPLE, column)
+            _state_of(feature).from_state(feature, SAMPLE, column)
             for feature, column in zip(schema, state["columns"], strict=True)
         ]
         return table
@@ -82,3 +83,7 @@ class TableState:
         for state in states:
             whole.merge(cls.from_state(schema, state))
         return whole
+
+
+def _state_of(feature: Feature) -> type[ColumnState] | type[ListColumnState]:
+    return ListColumnState if feature.shape else ColumnState

@@ -56,12 +56,31 @@ class Lengths:
 
 
 @dataclass(frozen=True, slots=True)
+class ListFigures:
+    """How long the lists of a column are.
+
+    Args:
+        mean: mean number of values in a list.
+        min: the fewest values in a list.
+        max: the most values in a list.
+        values: values in all lists together that are there.
+        missing: values missing inside of lists.
+    """
+
+    mean: float
+    min: int
+    max: int
+    values: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnStatistics:
-    """Summary of one column.
+    """Summary of one column; of lists, what is not said of cells is said of the values of all lists together.
 
     Args:
         name: the column's name.
-        type: its logical type.
+        type: its type.
         count: cells with a value.
         missing: cells without one; not-a-number is none.
         distinct: number of distinct values.
@@ -70,6 +89,7 @@ class ColumnStatistics:
             1 MiB of them), and for bytes.
         numbers: of integers, floats and timestamps that have a finite value.
         lengths: of strings and bytes.
+        lists: of lists.
     """
 
     name: str
@@ -81,6 +101,12 @@ class ColumnStatistics:
     top: tuple[tuple[bool | int | float | str | bytes, int], ...] | None
     numbers: Numbers | None
     lengths: Lengths | None
+    lists: ListFigures | None = None
+
+    @property
+    def values(self) -> int:
+        """Return how many values there are, in cells or in lists."""
+        return self.count if self.lists is None else self.lists.values
 
 
 @dataclass(frozen=True)
@@ -103,7 +129,11 @@ class TableStatistics:
 
     def to_json(self) -> str:
         """Return the text of `statistics.json`."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+        body = {"format": FORMAT, **asdict(self)}
+        for column in body["columns"]:
+            if column["lists"] is None:
+                del column["lists"]
+        return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> TableStatistics:
@@ -127,4 +157,6 @@ def _column(row: dict[str, object]) -> ColumnStatistics:
         fields["numbers"] = Numbers(**numbers, histogram=histogram)
     if isinstance(lengths, dict):
         fields["lengths"] = Lengths(**lengths)
+    if isinstance(row.get("lists"), dict):
+        fields["lists"] = ListFigures(**row["lists"])  # type: ignore[arg-type] # the fields that to_json wrote
     return ColumnStatistics(**fields)  # type: ignore[arg-type] # the fields of a JSON object that to_json wrote

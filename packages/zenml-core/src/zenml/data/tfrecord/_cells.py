@@ -124,7 +124,7 @@ def integer_entries(key: bytes, values: Integers) -> pa.BinaryArray:
     """Return the map entry of each integer."""
     bits = values.astype(np.int64, copy=False).view(np.uint64)
     sizes = varint_sizes(bits)
-    low, high = _varints(bits, sizes)
+    low, high = varints(bits, sizes)
     parts, lengths, places = [], [], []
     for size in np.unique(sizes).tolist():
         place = np.flatnonzero(sizes == size)
@@ -155,7 +155,7 @@ def uniform_varints(values: Integers) -> npt.NDArray[np.uint8] | None:
     sizes = varint_sizes(np.array([bits.min(), bits.max()]))
     if sizes[0] != sizes[1]:
         return None
-    low, last = _varints(bits, np.broadcast_to(sizes[:1], bits.shape))
+    low, last = varints(bits, np.broadcast_to(sizes[:1], bits.shape))
     return np.ascontiguousarray(np.concatenate((low, last), axis=1)[:, : sizes[0]])
 
 
@@ -168,7 +168,7 @@ def varint_sizes(bits: npt.NDArray[np.uint64]) -> Integers:
     return sizes
 
 
-def _varints(bits: npt.NDArray[np.uint64], sizes: Integers) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+def varints(bits: npt.NDArray[np.uint64], sizes: Integers) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Return the first eight and the last two bytes of each varint; what lies beyond its size has no meaning."""
     word = bits & np.uint64((1 << 56) - 1)
     for lane, shift in ((0x000000000FFFFFFF, 4), (0x00003FFF00003FFF, 2), (0x007F007F007F007F, 1)):

@@ -27,7 +27,8 @@ def read_record(
         closed: whether any other feature is an error; by default others are left out.
 
     Raises:
-        DataError: bytes that are not a tf.Example, a feature of another kind, or one with no value or several.
+        DataError: bytes that are not a tf.Example, a feature of another kind, or, of a column without lists, one with
+            no value or several.
     """
     found: dict[bytes, Any] = {}
     try:
@@ -94,15 +95,17 @@ def _list(feature: memoryview) -> tuple[Kind | None, list[Any]]:
 
 
 def _value(feature: memoryview, column: Column, where: str) -> Any:
-    """Return the one value of a feature, or None where it holds no list at all."""
+    """Return the one value of a feature, or all of a column of lists, or None where it holds no list at all."""
     kind, values = _list(feature)
     if kind is None:
         return None
     place = f"{where}, feature {column.name!r}"
     if kind is not column.kind:
         raise DataError(f"it is of kind {_KIND_NAMES[kind]}, but {_KIND_NAMES[column.kind]} is expected", place)
+    if column.repeated:
+        return values
     if len(values) != 1:
-        mend = "Leave the column out of the schema; only features with one value can be read"
+        mend = "Read the feature as a list, or leave it out"
         raise DataError(f"it is a list of {len(values)} values, but one value is expected", place, mend)
     return values[0]
 

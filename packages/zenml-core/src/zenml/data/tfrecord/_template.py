@@ -118,4 +118,5 @@ class Template:
 
 def fits(columns: Sequence[Column]) -> bool:
     """Say whether the values of these columns can be of fixed sizes at all."""
-    return 0 < len(columns) <= _MOST_COLUMNS and all(column.kind is not Kind.BYTES for column in columns)
+    simple = all(column.kind is not Kind.BYTES and not column.repeated for column in columns)
+    return simple and 0 < len(columns) <= _MOST_COLUMNS

@@ -1,6 +1,7 @@
-"""The protocol-buffer wire format of tf.Example, as far as one feature with one value needs it.
+"""The protocol-buffer wire format of tf.Example, as far as features with their values need it.
 
-`Example{1: Features{1: map entry{1: key, 2: Feature{1|2|3: list{1: value}}}}}`, after tensorflow/core/example.
+`Example{1: Features{1: map entry{1: key, 2: Feature{1|2|3: list{1: value}}}}}`, after tensorflow/core/example. The
+numbers of a list are packed into one field; each text or bytes value is a field of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from enum import IntEnum
 
 import pyarrow as pa
 
+from zenml.data.lists import is_list
 from zenml.errors import DataError, Problem
 
 MESSAGE = b"\x0a"
@@ -28,6 +30,13 @@ class Kind(IntEnum):
     INT = 0x1A
 
 
+VALUE_BYTES = {Kind.BYTES: 0, Kind.FLOAT: 4, Kind.INT: 10}
+"""The most bytes that a number takes."""
+
+STORED = {Kind.BYTES: pa.binary(), Kind.FLOAT: pa.float32(), Kind.INT: pa.int64()}
+"""The Arrow type of one value as it is stored."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table as a feature.
@@ -37,17 +46,29 @@ class Column:
         index: its position in the schema.
         type: its Arrow type.
         kind: the kind of feature that holds it.
+        repeated: whether its cells are lists.
     """
 
     name: str
     index: int
     type: pa.DataType
     kind: Kind
+    repeated: bool = False
 
     @property
     def key(self) -> bytes:
         """The key in the feature map."""
         return self.name.encode()
+
+    @property
+    def value_type(self) -> pa.DataType:
+        """The Arrow type of one value."""
+        return self.type.value_type if self.repeated else self.type
+
+    @property
+    def length(self) -> int | None:
+        """How many values each list must have, if it is told."""
+        return self.type.list_size if pa.types.is_fixed_size_list(self.type) else None
 
 
 _KINDS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
@@ -73,13 +94,15 @@ def columns_of(schema: pa.Schema) -> list[Column]:
     for index, field in enumerate(schema):
         if field.name in found:
             problems.append(Problem("two columns have this name", f"column {field.name!r}"))
-        kind = next((kind for fits, kind in _KINDS if fits(field.type)), None)
+        repeated = is_list(field.type)
+        value = field.type.value_type if repeated else field.type
+        kind = next((kind for fits, kind in _KINDS if fits(value)), None)
         if kind is None:
             mend = "Leave it out, or cast it to an integer, float, boolean, string, bytes or timestamp"
-            what = f"a TFRecord file holds one number or string per cell, not {field.type}"
+            what = f"a TFRecord file holds numbers or strings, or lists of them, not {field.type}"
             problems.append(Problem(what, f"column {field.name!r}", mend))
         else:
-            found[field.name] = Column(field.name, index, field.type, kind)
+            found[field.name] = Column(field.name, index, field.type, kind, repeated)
     if problems:
         raise DataError(problems)
     return sorted(found.values(), key=lambda column: column.key)
@@ -93,6 +116,15 @@ def varint(number: int) -> bytes:
         number >>= 7
     out.append(number)
     return bytes(out)
+
+
+def list_head(key: bytes, kind: Kind, size: int) -> bytes:
+    """Return what stands before the values of a list, which take `size` bytes with the tags that stand between them."""
+    if size and kind is not Kind.BYTES:
+        return entry_head(key, kind, size)
+    feature = bytes([kind]) + varint(size)
+    pair = MESSAGE + varint(len(key)) + key + ENTRY_VALUE + varint(len(feature) + size) + feature
+    return MESSAGE + varint(len(pair) + size) + pair
 
 
 def entry_head(key: bytes, kind: Kind, size: int) -> bytes:

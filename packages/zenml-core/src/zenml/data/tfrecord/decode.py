@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from zenml.data.lists import Lists
+from zenml.data.tfrecord._block import PADDING, Block
 from zenml.data.tfrecord._frames import Frames, Read, compare_checksums, frames_of
-from zenml.data.tfrecord._reader import PADDING, BlockReader, uniform_integers
-from zenml.data.tfrecord._record import read_record
+from zenml.data.tfrecord._integers import uniform_integers
+from zenml.data.tfrecord._keyed import FEW, read_keyed
+from zenml.data.tfrecord._reader import BlockReader
+from zenml.data.tfrecord._record import all_features, read_record
 from zenml.data.tfrecord._template import ROWS, Template
-from zenml.data.tfrecord._wire import Column, Kind, columns_of
+from zenml.data.tfrecord._wire import STORED, Column, Kind, columns_of
 from zenml.errors import DataError
 
 _FIRST = 1 << 16
 """Bytes in which a first record is looked for that others may be like."""
 
 _NUMBERS = {Kind.FLOAT: np.float32, Kind.INT: np.int64}
-_STORED = {Kind.BYTES: pa.binary(), Kind.FLOAT: pa.float32(), Kind.INT: pa.int64()}
 
 
 def decode_file(path: Path, schema: pa.Schema) -> pa.Table:
@@ -43,8 +47,8 @@ def decode_file(path: Path, schema: pa.Schema) -> pa.Table:
 def decode(data: bytes | memoryview | pa.Buffer, schema: pa.Schema, *, name: str = "TFRecord data") -> pa.Table:
     """Read framed tf.Example records.
 
-    An absent feature is a null; features that are not in the schema are left out. Records may come from anyone: every
-    checksum and every length is checked.
+    An absent feature is a null, one without values an empty list; features that are not in the schema are left out.
+    Records may come from anyone, with their keys in any order: every checksum and every length is checked.
 
     Args:
         data: the bytes of one or many TFRecord files.
@@ -55,8 +59,8 @@ def decode(data: bytes | memoryview | pa.Buffer, schema: pa.Schema, *, name: str
         One row per record, in the columns of `schema`.
 
     Raises:
-        DataError: damaged or cut off records, features of another kind or with several values, values that do not fit
-            the type of their column; with file and record, counted from 1.
+        DataError: damaged or cut off records, features of another kind or with another number of values, values that
+            do not fit the type of their column; with file and record, counted from 1.
     """
     view = memoryview(data)
     return _decode(lambda position, size: bytes(view[position : position + size]), view.nbytes, schema, name)
@@ -114,33 +118,76 @@ def _blocks(read: Read, size: int, columns: list[Column], name: str, closed: boo
     """Read any records, some thousands at a time; each block's columns are in the order of `columns`."""
     padding = PADDING + max((len(column.key) for column in columns), default=0)
     for frames in frames_of(read, size, name, padding):
-        block = np.frombuffer(frames.data, np.uint8)
-        missing = int(frames.stops[-1]) + padding - len(block)
+        data = np.frombuffer(frames.data, np.uint8)
+        missing = int(frames.stops[-1]) + padding - len(data)
         if missing > 0:
-            block = np.concatenate((block, np.zeros(missing, np.uint8)))
-        reader = BlockReader(block, frames.starts, frames.stops)
-        arrays = [reader.read(column) for column in columns]
-        left = reader.left_over()
-        yield _mended(arrays, left, frames, columns, closed) if len(left) else arrays
+            data = np.concatenate((data, np.zeros(missing, np.uint8)))
+        arrays = _block(Block(data), frames, columns, closed)
+        _check_lengths(arrays, frames, columns)
+        yield arrays
+
+
+def _block(block: Block, frames: Frames, columns: list[Column], closed: bool) -> list[pa.Array]:
+    """Read a block's records: as if all had the order of the first, then what is left in any order, then one by one."""
+    reader = BlockReader(block, frames.starts, frames.stops)
+    found = {column.name: reader.read(column) for column in _ordered(columns, frames)}
+    arrays, left = [found[column.name] for column in columns], reader.left_over()
+    if len(left) >= FEW and columns:
+        more, still = read_keyed(block, frames.starts[left], frames.stops[left], columns, closed=closed)
+        arrays = more if len(left) == len(frames.starts) else _placed(arrays, left, more)
+        left = left[still]
+    return _mended(arrays, left, frames, columns, closed) if len(left) else arrays
+
+
+def _ordered(columns: list[Column], frames: Frames) -> list[Column]:
+    """Return the columns in the order of the first record, if that is another one than theirs."""
+    try:
+        first = all_features(memoryview(frames.data)[frames.starts[0] : frames.stops[0]], "")
+    except DataError:
+        return columns
+    places = {key: place for place, key in enumerate(first)}
+    there = [places[column.key] for column in columns if column.key in places]
+    if there == sorted(there):
+        return columns
+    return sorted(columns, key=lambda column: places.get(column.key, len(places)))
+
+
+def _check_lengths(arrays: list[pa.Array], frames: Frames, columns: list[Column]) -> None:
+    """Compare the lengths of lists with those that are told."""
+    for array, column in zip(arrays, columns, strict=True):
+        if column.length is not None:
+            lists = Lists.of(array)
+            rows = np.flatnonzero(lists.wrong_lengths(column.length))
+            if len(rows):
+                what = f"its list has {lists.counts[rows[0]]} values, but {column.length} are expected"
+                place = f"{frames.place(int(rows[0]))}, feature {column.name!r}"
+                raise DataError(what, place, "Read it as a list of any length")
 
 
 def _mended(
     arrays: list[pa.Array], rows: npt.NDArray[np.intp], frames: Frames, columns: list[Column], closed: bool
 ) -> list[pa.Array]:
-    """Put records that the block reader left over in their places."""
+    """Put records that can only be read one by one in their places."""
     view = memoryview(frames.data)
     by_key = {column.key: column for column in columns}
     found = [
         read_record(view[frames.starts[row] : frames.stops[row]], by_key, frames.place(row), closed=closed)
         for row in rows.tolist()
     ]
-    mended = []
-    for array, column in zip(arrays, columns, strict=True):
-        values: list[Any] = [record.get(column.key) for record in found]
-        order = np.arange(len(array))
-        order[rows] = len(array) + np.arange(len(rows))
-        mended.append(pa.concat_arrays([array, pa.array(values, _STORED[column.kind])]).take(pa.array(order)))
-    return mended
+    types = [pa.list_(STORED[column.kind]) if column.repeated else STORED[column.kind] for column in columns]
+    more = [
+        pa.array([record.get(column.key) for record in found], kind)
+        for column, kind in zip(columns, types, strict=True)
+    ]
+    return _placed(arrays, rows, more)
+
+
+def _placed(arrays: list[pa.Array], rows: npt.NDArray[np.intp], more: list[pa.Array]) -> list[pa.Array]:
+    """Put the values of some rows in their places."""
+    order = np.arange(len(arrays[0]) if arrays else 0)
+    order[rows] = len(order) + np.arange(len(rows))
+    taken = pa.array(order)
+    return [pa.concat_arrays(pair).take(taken) for pair in zip(arrays, more, strict=True)]
 
 
 def _typed(arrays: list[pa.Array], columns: list[Column], schema: pa.Schema, name: str) -> pa.RecordBatch:
@@ -148,11 +195,16 @@ def _typed(arrays: list[pa.Array], columns: list[Column], schema: pa.Schema, nam
     typed: list[pa.Array] = [None] * len(schema)
     for array, column in zip(arrays, columns, strict=True):
         try:
-            typed[column.index] = _cast(array, column.type)
+            typed[column.index] = _cast_lists(array, column) if column.repeated else _cast(array, column.type)
         except pa.ArrowInvalid as error:
             place = f"{name}, feature {column.name!r}"
             raise DataError(f"a value does not fit type {column.type} ({error})", place) from None
     return pa.record_batch(typed, schema=schema)
+
+
+def _cast_lists(array: pa.Array, column: Column) -> pa.Array:
+    lists = Lists.of(array)
+    return replace(lists, values=_cast(lists.values, column.value_type)).array(column.length).cast(column.type)
 
 
 def _cast(array: pa.Array, target: pa.DataType) -> pa.Array:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from zenml.data.lists import Lists
 from zenml.data.tfrecord._cells import Cells, binary_array, cells_of, uniform_varints
 from zenml.data.tfrecord._crc import crc_of_lengths, crc_of_slices
 from zenml.data.tfrecord._frames import FOOTER, HEADER
+from zenml.data.tfrecord._list_cells import ListCells
 from zenml.data.tfrecord._template import Template, fits
 from zenml.data.tfrecord._wire import MESSAGE, Column, Kind, columns_of, varint
 from zenml.errors import DataError
@@ -39,29 +42,54 @@ def encode_batch(batch: pa.RecordBatch) -> EncodedBatch:
     """Encode rows as framed tf.Example records.
 
     Integers and booleans become int64 lists, floats float lists (float32), strings and bytes bytes lists, timestamps
-    int64 microseconds since the epoch; a null is an absent feature. Keys are sorted, so the bytes equal TensorFlow's
-    deterministic serialisation.
+    int64 microseconds since the epoch; a null is an absent feature, an empty list a feature without values. Keys are
+    sorted, so the bytes equal TensorFlow's deterministic serialisation.
+
+    A value that is missing inside of a list has no form there: of floats it becomes not-a-number, which is reported as
+    a cast, and of anything else it is refused.
 
     Args:
-        batch: columns of numbers, booleans, strings, bytes or timestamps.
+        batch: columns of numbers, booleans, strings, bytes, timestamps, or lists of one of these.
 
     Raises:
-        DataError: a column of another type, or integers beyond int64.
+        DataError: a column of another type, integers beyond int64, or values missing inside of lists.
     """
     columns = columns_of(batch.schema)
     casts: dict[str, str] = {}
-    values = [_storable(column, batch.column(column.index), casts) for column in columns]
+    values = [
+        _storable_lists(column, batch.column(column.index), casts)
+        if column.repeated
+        else _storable(column, batch.column(column.index), casts)
+        for column in columns
+    ]
     if not batch.num_rows:
         return EncodedBatch(memoryview(b""), casts)
     fixed = _fixed_cells(columns, values)
     if fixed is not None:
         return EncodedBatch(Template.of(columns, [each.shape[1] for each in fixed]).fill(fixed), casts)
-    cells = [cells_of(column, array) for column, array in zip(columns, values, strict=True)]
+    cells = [
+        ListCells(column, array) if isinstance(array, Lists) else cells_of(column, array)
+        for column, array in zip(columns, values, strict=True)
+    ]
     rows = max(1, min(_BLOCK_ROWS, _BLOCK_ROWS * _BLOCK_BYTES // max(1, batch.nbytes)))
     blocks = (
         _joined_block(cells, start, min(start + rows, batch.num_rows)) for start in range(0, batch.num_rows, rows)
     )
     return EncodedBatch(memoryview(b"".join(blocks)), casts)
+
+
+def _storable_lists(column: Column, array: pa.Array, casts: dict[str, str]) -> Lists:
+    """Return a column's lists with values that can be stored, and note what that changed."""
+    lists = Lists.of(array)
+    gaps = lists.values.null_count
+    if gaps and column.kind is not Kind.FLOAT:
+        mend = "Fill them, or leave the column out"
+        raise DataError("values are missing inside of its lists", f"column {column.name!r}", mend)
+    values = _storable(column, lists.values, casts)
+    if gaps:
+        values = values.fill_null(float("nan"))
+        casts[column.name] = ", ".join(filter(None, (casts.get(column.name), "gaps in lists made not-a-number")))
+    return replace(lists, values=values.cast(pa.int64()) if column.kind is Kind.INT else values)
 
 
 def _storable(column: Column, values: pa.Array, casts: dict[str, str]) -> pa.Array:
@@ -100,7 +128,7 @@ def _single_precision(column: Column, values: pa.Array, casts: dict[str, str]) -
     return pa.array(narrow, pa.float32(), mask=mask)
 
 
-def _fixed_cells(columns: list[Column], values: list[pa.Array]) -> list[npt.NDArray[np.uint8]] | None:
+def _fixed_cells(columns: list[Column], values: list[Any]) -> list[npt.NDArray[np.uint8]] | None:
     """Return the bytes of all values if every column has a value in each row, all of one size; else None."""
     if not fits(columns) or any(array.null_count for array in values):
         return None

@@ -17,8 +17,8 @@ class Sampled:
 
     Args:
         kinds: kinds of its lists: `bytes`, `float`, `int64`.
-        fewest: values in its shortest list.
-        most: values in its longest list.
+        fewest: values in its shortest list; 1 where none was seen.
+        most: values in its longest list; 1 where none was seen.
         text: whether all its bytes are UTF-8.
     """
 
@@ -53,8 +53,10 @@ def sample_features(read: Read, size: int, records: int, *, name: str, found: di
             seen += 1
             for key, (kind, values) in all_features(view[start:stop], frames.place(row)).items():
                 known = found.setdefault(key.decode("utf-8", "backslashreplace"), Sampled())
+                first = not known.kinds
+                known.fewest = len(values) if first else min(known.fewest, len(values))
+                known.most = len(values) if first else max(known.most, len(values))
                 known.kinds.add(_STORED[kind])
-                known.fewest, known.most = min(known.fewest, len(values)), max(known.most, len(values))
                 if kind is Kind.BYTES and known.text:
                     known.text = all(map(_is_text, values))
     return seen

@@ -13,7 +13,7 @@ from zenml.data.transforms.fillings import FILLINGS
 from zenml.data.transforms.identity import Same
 from zenml.data.transforms.method import Arrays, Fitted, Method
 from zenml.data.transforms.table import transform_class
-from zenml.data.transforms.values import Value, ValueType, entering, floats_of
+from zenml.data.transforms.values import Value, ValueType, entering, entering_vectors, floats_of
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,14 @@ class Chain:
         kind: type of its raw values.
         label: whether it is a label.
         methods: fillings and transforms, in order; each takes what the one before it gives.
+        width: how many numbers a raw value has that is a vector.
     """
 
     name: str
     kind: ValueType
     label: bool
     methods: tuple[Method, ...]
+    width: int | None = None
 
     @property
     def types(self) -> list[ValueType]:
@@ -63,12 +65,16 @@ class FittedChain:
         """Return the type of the column that comes out."""
         if self.chain.label:
             return pa.float64() if self.chain.types[-1] is ValueType.FLOAT else pa.int64()
-        return pa.float32() if self._vector is None else pa.list_(pa.float32(), self._vector.width())
+        width = self.chain.width if self._vector is None else self._vector.width()
+        return pa.float32() if width is None else pa.list_(pa.float32(), width)
 
     @property
     def names(self) -> list[str]:
         """Return a name for each number that a value becomes."""
-        return [self.chain.name] if self._vector is None else self._vector.names(self.chain.name)
+        if self._vector is not None:
+            return self._vector.names(self.chain.name)
+        width = self.chain.width
+        return [self.chain.name] if width is None else [f"{self.chain.name}[{place}]" for place in range(width)]
 
     @property
     def categories(self) -> list[Value] | None:
@@ -97,7 +103,10 @@ class FittedChain:
         Raises:
             ValueError: values of another kind.
         """
-        array = entering(array, self.chain.kind)
+        if self.chain.width is not None:
+            array = entering_vectors(array, self.chain.width)
+        else:
+            array = entering(array, self.chain.kind)
         for fitted in self.fitted:
             array = fitted.apply(array)
         return array
@@ -114,7 +123,8 @@ class FittedChain:
             row = {role: method.NAME, "parameters": method.model_dump()}
             row["learned"] = {**fitted.to_json(), **{name: {"file": file} for name, file in files[number].items()}}
             steps.append(row)
-        return {"name": self.chain.name, "type": self.chain.kind.value, "steps": steps}
+        width = {} if self.chain.width is None else {"width": self.chain.width}
+        return {"name": self.chain.name, "type": self.chain.kind.value, **width, "steps": steps}
 
     def arrays(self) -> Iterator[tuple[int, Arrays]]:
         """Yield each method's number and arrays."""
@@ -135,7 +145,7 @@ class FittedChain:
         for step in steps:
             kind = FILLINGS[step["filling"]] if "filling" in step else transform_class(step["transform"])
             methods.append(kind(**step["parameters"]))
-        chain = Chain(str(row["name"]), ValueType(row["type"]), label, tuple(methods))
+        chain = Chain(str(row["name"]), ValueType(row["type"]), label, tuple(methods), row.get("width"))
         fitted = []
         for method, step, taken in zip(methods, steps, chain.types, strict=False):
             learned = step["learned"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from zenml.data.schema import Schema
+from zenml.data.schema import FeatureType, ListType, Schema
 from zenml.data.statistics import TableStatistics
 from zenml.data.transforms.chain import Chain
 from zenml.data.transforms.fillings import FILLINGS, FillConstant, FillMean, FillMedian, FillMode
@@ -85,8 +85,15 @@ def plan_chains(
     chains: list[Chain] = []
     for name in used_columns(schema, features, labels):
         label = name in labels
-        kind = value_type(schema[name].type)
+        raw = schema[name].type
+        kind = value_type(raw)
         asked = overwrite.get(name, Asked())
+        if isinstance(raw, ListType) or kind is None:
+            found = _list_problems(name, raw, label, asked)
+            problems += found
+            if kind is not None and not found:
+                chains.append(Chain(name, kind, label, (NoTransform(),), raw.shape[0]))
+            continue
         if not asked.transforms and kind not in (LABEL_DEFAULTS if label else FEATURE_DEFAULTS):
             problems.append(_type_problem(name, kind, label))
             continue
@@ -143,6 +150,24 @@ def _name_problems(
         if name in labels
     ]
     return problems
+
+
+def _list_problems(name: str, kind: FeatureType, label: bool, asked: Asked) -> list[Problem]:
+    """Say why a column of lists cannot be used so: only vectors can, as features, and as they are."""
+    place = f"{'label' if label else 'feature'} {name!r}"
+    mend = "Leave the column out, by naming the features"
+    if label:
+        return [
+            Problem(f"it holds lists ({kind}), and a label is one value", place, "Name another column as the label")
+        ]
+    if value_type(kind) is None:
+        if kind.element.numeric:
+            mend += f', or declare the length of its lists, as in types={{"{name}": "{kind}[3]"}}'
+        return [Problem(f"no transform takes lists of type {kind}", place, mend)]
+    if asked.transforms != (NoTransform(),) or asked.fillings:
+        what = f"a list of numbers ({kind}) can be used only as it is"
+        return [Problem(what, place, "Name no_transform, without a filling, in overwrite, or leave the column out")]
+    return []
 
 
 def _type_problem(name: str, kind: ValueType, label: bool) -> Problem:

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zenml.data.schema import LogicalType
+from zenml.data.lists import Lists, is_list
+from zenml.data.schema import FeatureType, ListType
 
 
 class ValueType(StrEnum):
@@ -49,8 +50,13 @@ ARROW = {
 }
 
 
-def value_type(kind: LogicalType) -> ValueType:
-    """Return the type of the values of a raw column."""
+def value_type(kind: FeatureType) -> ValueType | None:
+    """Return the type of the values of a raw column, or None where nothing can be made of them.
+
+    Lists of numbers are vectors if all have one length.
+    """
+    if isinstance(kind, ListType):
+        return ValueType.VECTOR if kind.length and kind.element.numeric else None
     return ValueType(kind.value)
 
 
@@ -75,6 +81,28 @@ def entering(array: pa.Array, kind: ValueType) -> pa.Array:
         return array.cast(wanted, safe=kind not in (ValueType.FLOAT, ValueType.TIMESTAMP))
     except pa.ArrowInvalid as error:
         raise ValueError(f"its values do not fit {kind}: {error}") from None
+
+
+def entering_vectors(array: pa.Array, width: int) -> pa.Array:
+    """Bring a raw column of lists into vectors of float32; a number or a list that is missing is NaN.
+
+    Raises:
+        ValueError: its values are no lists of so many numbers.
+    """
+    if pa.types.is_null(array.type):
+        array = array.cast(pa.list_(pa.float32()))
+    if not is_list(array.type):
+        raise ValueError(f"its values are of type {array.type}, but lists of {width} numbers are expected")
+    lists = Lists.of(array)
+    if lists.wrong_lengths(width).any():
+        raise ValueError(f"a list does not have {width} values")
+    if not (pa.types.is_null(lists.values.type) or any(check(lists.values.type) for check in _NUMERIC_CHECKS)):
+        raise ValueError(f"its values are of type {array.type}, but lists of {width} numbers are expected")
+    vectors = np.full((len(array), width), np.nan, np.float32)
+    with np.errstate(over="ignore"):
+        numbers = floats_of(lists.values).astype(np.float32).reshape(-1, width)
+    vectors[slice(None) if lists.missing is None else ~lists.missing] = numbers
+    return pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), width)
 
 
 _NUMERIC_CHECKS = (pa.types.is_integer, pa.types.is_floating)

@@ -94,6 +94,8 @@ class AgnosticEvaluator(Step):
                 yield Problem(f"there is no column {column!r} to slice by", f"{place}.slices", mend)
             elif snapshot.schema[column].type == "bytes":
                 yield Problem(f"column {column!r} holds bytes, by which rows cannot be sliced", f"{place}.slices")
+            elif snapshot.schema[column].shape:
+                yield Problem(f"column {column!r} holds lists, by which rows cannot be sliced", f"{place}.slices")
         tasks = {label.name: label.task for label in labels}
         for label, names in self.metrics.items():
             if label not in tasks:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from zenml.data.schema import Feature, LogicalType
+from zenml.data.schema import Feature, ListType, LogicalType
 from zenml.data.sequences import filling, resampling
 from zenml.data.sequences.clock import Clock
 from zenml.data.sequences.plan import FeaturePlan, SequencePlan
@@ -60,12 +60,16 @@ class Planner:
         """
         keys = [feature for name in self.keys if (feature := self._column(name, "category_column", _KEY_TYPES))]
         time = self._column(self.time, "time_column", TIME_TYPES)
-        clock = Clock(time.type if time else LogicalType.TIMESTAMP, self.unit)
+        clock = Clock(time.type.element if time else LogicalType.TIMESTAMP, self.unit)
         rate, gap = self._ticks(clock, "resampling_rate", self.rate), self._ticks(clock, "gap_threshold", self.gap)
         if rate % clock.grain:
             what = f"column {self.time!r} holds whole numbers, and the times of cells would not be"
             self._fault(what, "resampling_rate", "Take a multiple of the time_unit, or declare the column a float")
         features = self._features()
+        for feature in features:
+            if isinstance(feature.type, ListType):
+                what = f"column {feature.name!r} holds lists ({feature.type}), of which no window can be made"
+                self._fault(what, "features", "Name the other columns in features")
         for name in self.overwrite.keys() - {feature.name for feature in features}:
             known = [feature.name for feature in features]
             self._fault(f"{name!r} is not among the features", "overwrite", closest(name, known))
@@ -125,7 +129,7 @@ class Planner:
         if fillings is None:
             fillings = [SequenceMethod(method=filling.FORWARD)] if self.rate else []
         averaged = any(row.method == filling.MEAN for row in fillings)
-        kind = feature.type
+        kind = feature.type.element
         if chosen == resampling.COUNT:
             kind = LogicalType.INTEGER
         if kind is LogicalType.INTEGER and (chosen == "mean" or averaged):
@@ -174,7 +178,7 @@ class Planner:
             LogicalType.STRING: type(value) is str,
         }
         try:
-            fits = plain.get(feature.type, False)
+            fits = plain.get(feature.type.element, False)
             pa.scalar(float(value) if fits and feature.type is LogicalType.FLOAT else value, feature.type.arrow)
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
             fits = False

@@ -117,11 +117,16 @@ class Split(Step):
         self, schema: Schema, field: str, name: str, types: Sequence[LogicalType] = ()
     ) -> tuple[LogicalType | None, list[Problem]]:
         """Return the type of a column that a parameter names, and what is wrong with it."""
+        from zenml.data.schema import ListType
+
         where = f"{type(self).__name__}.{field}"
         try:
             kind = schema[name].type
         except DataError as error:
             return None, [Problem(problem.what, where, problem.mend) for problem in error.problems]
+        if isinstance(kind, ListType):
+            what = f"column {name!r} holds lists ({kind}), by which rows cannot be dealt out"
+            return None, [Problem(what, where, "Name a column of single values")]
         if types and kind not in types:
             wanted = ", ".join(known.value for known in types)
             return None, [Problem(f"column {name!r} is of type {kind.value}", where, f"It takes: {wanted}")]
