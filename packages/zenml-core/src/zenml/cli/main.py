@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pipeline": ("zenml.cli.pipeline:pipeline", "List, show, check and run pipelines."),
     "plugin": ("zenml.cli.plugin:plugin", "List and check what is installed."),
     "run": ("zenml.cli.run:run", "List and show runs."),
+    "secret": ("zenml.cli.secret:secret", "Keep passwords and keys."),
     "step": ("zenml.cli.step:step", "List and show the steps of runs."),
     "version": ("zenml.cli.version:version", "Print the version."),
 }

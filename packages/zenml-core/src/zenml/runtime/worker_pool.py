@@ -122,6 +122,7 @@ class WorkerPool:
         messages: list[bytes] = []
         failures: list[BaseException] = []
         threads_each = max(1, available_cores() // workers)
+        secrets = place.environment()
 
         def serve() -> None:
             worker: _Worker | None = None
@@ -129,7 +130,7 @@ class WorkerPool:
                 while not failures:
                     number = shards.get_nowait()
                     for attempt in range(1, _ATTEMPTS + 1):
-                        worker = worker or self._take(threads_each)
+                        worker = worker or self._take(threads_each, secrets)
                         try:
                             messages.append(worker.work(job, number))
                             break
@@ -177,10 +178,10 @@ class WorkerPool:
         for worker in workers:
             worker.end(kill=kill)
 
-    def _take(self, threads: int) -> _Worker:
-        """Return an idle worker that imports from where this process does now, or a new one."""
+    def _take(self, threads: int, secrets: Mapping[str, str]) -> _Worker:
+        """Return an idle worker that imports, and finds secrets, where this process does now, or a new one."""
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-        setting = (threads, path, place.environment())
+        setting = (threads, path, secrets)
         with self._lock:
             worker = next((idle for idle in self._idle if idle.setting == setting), None)
             if worker:

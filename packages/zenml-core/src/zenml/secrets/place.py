@@ -5,25 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 VARIABLE = "ZENML_SECRETS_FILE"
 """The environment variable that names the secrets file; ZenML sets it for the processes that it starts."""
 
-_chosen: Path | None = None
-"""Of the whole process, as threads that work for a run must find it too."""
+_chosen: ContextVar[Path | None] = ContextVar("zenml_secrets_file", default=None)
 
 
 @contextlib.contextmanager
 def use_secrets_file(path: Path | None) -> Iterator[None]:
     """Use this secrets file while the context is open; None leaves it as it is. The environment variable goes first."""
-    global _chosen
-    before = _chosen
-    _chosen = path or before
+    token = _chosen.set(path or _chosen.get())
     try:
         yield
     finally:
-        _chosen = before
+        _chosen.reset(token)
 
 
 def secrets_file() -> Path | None:
@@ -35,9 +33,9 @@ def secrets_file() -> Path | None:
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named)
-    if _chosen:
-        return _chosen
-    here = Path.cwd()
+    chosen, here = _chosen.get(), Path.cwd()
+    if chosen:
+        return chosen
     return next((at / ".zenml" / "secrets.yaml" for at in (here, *here.parents) if (at / ".zenml").is_dir()), None)
 
 
