@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from zenml.backends.interfaces import ProcessingBackend
+from zenml.backends.processing import ProcessingBaseBackend
 from zenml.data.shuffle import partition
 from zenml.data.shuffle import sorted as sorted_
 from zenml.runtime.worker_pool import POOL
+from zenml.testing.hostile import HostileProcessingBackend
 
 if TYPE_CHECKING:
     from data_steps import Cases
@@ -26,12 +30,13 @@ def _shared_modules() -> Iterator[None]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test with the parameter `case` every data step in turn."""
-    if "case" in metafunc.fixturenames:
+    """Give a test every data step in turn as `case`, or as `step` those that take the rows of a datasource."""
+    wanted = {"case", "step"} & {*metafunc.fixturenames}
+    for name in wanted:
         with pytest.MonkeyPatch.context() as monkeypatch:
             monkeypatch.syspath_prepend(HERE)
-            from data_steps import Cases
-        metafunc.parametrize("case", Cases.NAMES)
+            from data_steps import DATASOURCES, Cases
+        metafunc.parametrize(name, [case for case in Cases.NAMES if name == "case" or case not in DATASOURCES])
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +49,37 @@ def cases(tmp_path_factory: pytest.TempPathFactory, _shared_modules: None) -> It
         monkeypatch.setattr(sorted_, "SORT_BYTES", 2_000)
         yield Cases(tmp_path_factory.mktemp("cases"))
     POOL.close()
+
+
+@pytest.fixture(scope="module")
+def engine(request: pytest.FixtureRequest) -> Iterator[ProcessingBackend]:
+    """The engine that a test names, if it can run here."""
+    if request.param == "workers":
+        yield ProcessingBaseBackend(workers=2)
+        POOL.close()
+    elif request.param == "hostile":
+        yield HostileProcessingBackend(seed=5, processes=1)
+    elif request.param == "beam":
+        _need("apache_beam", "zenml-beam")
+        from zenml.backends.processing import ProcessingBeamBackend
+
+        yield ProcessingBeamBackend()
+    else:
+        _need("pyspark", "zenml-spark")
+        from zenml.backends.processing import ProcessingSparkBackend
+        from zenml_spark.java import java_problem
+        from zenml_spark.session import SPARK
+
+        problem = java_problem()
+        if problem:
+            pytest.skip(str(problem))
+        yield ProcessingSparkBackend(master="local[2]")
+        SPARK.close()
+
+
+def _need(module: str, distribution: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{module} is not installed. Run: pip install {distribution}")
 
 
 @pytest.fixture

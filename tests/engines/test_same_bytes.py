@@ -5,18 +5,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from zenml.backends.interfaces import ProcessingBackend
-from zenml.backends.processing import ProcessingBaseBackend
-from zenml.runtime.worker_pool import POOL
-from zenml.testing.hostile import HostileProcessingBackend
 from zenml.testing.processing_backend import StepOutputs, run_data_steps
 
 ROWS = int(os.environ.get("ZENML_ENGINE_ROWS", "40000"))
@@ -36,31 +31,7 @@ def here(table: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step
     return timed("in process", table, tmp_path_factory.mktemp("here"), None)
 
 
-@pytest.fixture(params=["workers", "hostile", "beam", "spark"])
-def engine(request: pytest.FixtureRequest) -> Iterator[ProcessingBackend]:
-    if request.param == "workers":
-        yield ProcessingBaseBackend(workers=2)
-        POOL.close()
-    elif request.param == "hostile":
-        yield HostileProcessingBackend(seed=5)
-    elif request.param == "beam":
-        _need("apache_beam", "zenml-beam")
-        from zenml.backends.processing import ProcessingBeamBackend
-
-        yield ProcessingBeamBackend()
-    else:
-        _need("pyspark", "zenml-spark")
-        from zenml.backends.processing import ProcessingSparkBackend
-        from zenml_spark.java import java_problem
-        from zenml_spark.session import SPARK
-
-        problem = java_problem()
-        if problem:
-            pytest.skip(str(problem))
-        yield ProcessingSparkBackend(master="local[2]")
-        SPARK.close()
-
-
+@pytest.mark.parametrize("engine", ["workers", "hostile", "beam", "spark"], indirect=True)
 def test_an_engine_changes_no_byte(
     engine: ProcessingBackend, table: str, here: dict[str, StepOutputs], tmp_path: Path
 ) -> None:
@@ -80,8 +51,3 @@ def timed(name: str, table: str, folder: Path, engine: ProcessingBackend | None)
     outputs = run_data_steps(table, folder, engine, preprocesser())
     print(f"\n{ROWS} rows, {name}: {time.monotonic() - began:.1f} s")
     return outputs
-
-
-def _need(module: str, distribution: str) -> None:
-    if importlib.util.find_spec(module) is None:
-        pytest.skip(f"{module} is not installed. Run: pip install {distribution}")

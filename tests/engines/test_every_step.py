@@ -1,0 +1,32 @@
+"""Every kind of data step on every engine: each file has the bytes that work in this process gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from zenml.backends.interfaces import ProcessingBackend
+from zenml.testing.processing_backend import run_step
+
+if TYPE_CHECKING:
+    from data_steps import Cases
+
+
+@pytest.mark.xdist_group("spark")
+@pytest.mark.parametrize("engine", ["beam", "spark"], indirect=True)
+def test_a_cluster_engine_changes_no_byte(engine: ProcessingBackend, case: str, cases: Cases, tmp_path: Path) -> None:
+    compare(engine, case, cases, tmp_path)
+
+
+@pytest.mark.parametrize("engine", ["hostile"], indirect=True)
+def test_disorder_changes_no_byte(engine: ProcessingBackend, step: str, cases: Cases, tmp_path: Path) -> None:
+    compare(engine, step, cases, tmp_path)
+
+
+def compare(engine: ProcessingBackend, case: str, cases: Cases, folder: Path) -> None:
+    here = run_step(cases.step(case), cases.inputs(case), folder / "here")
+    there = run_step(cases.step(case), cases.inputs(case), folder / "there", engine)
+    assert there.files() == here.files()
+    assert there.properties == here.properties
