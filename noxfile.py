@@ -27,6 +27,8 @@ TEST_TOOLS = [
     "nbclient",
     "ipykernel",
     "jsonschema",
+    "psycopg[binary]",
+    "pymysql[rsa]",
 ]
 
 

@@ -93,6 +93,9 @@ FACT = "facts/"
 METRIC = "metrics/"
 """Prefix of the custom properties that hold metrics: doubles, or a string where the number is not finite."""
 
+MORE = "more/"
+"""Prefix of the custom properties that hold what follows in a long text: `more/NUMBER/NAME`."""
+
 _STRING = DataType.STRING
 TYPES: dict[tuple[Kind, str], dict[Field, DataType]] = {
     (Kind.CONTEXT, Name.PIPELINE): {},
@@ -147,3 +150,21 @@ def step_name(run: str, step: str) -> str:
 def attempt_name(run: str, step: str, attempt: str) -> str:
     """Return the name of the context whose making ends an attempt."""
     return f"{run}/{step}/{attempt}"
+
+
+def pieces(name: str, custom: bool, text: str, size: int | None) -> list[tuple[str, bool, str]]:
+    """Cut a text into properties that each hold at most `size` bytes: (name, whether custom, text).
+
+    The first keeps the name; the others are custom properties named after it, which `joined` puts behind it.
+    """
+    if size is None or len(text) * 4 <= size or len(text.encode()) <= size:
+        return [(name, custom, text)]
+    length = size // 4  # no character takes more bytes
+    parts = [text[start : start + length] for start in range(0, len(text), length)]
+    more = [(f"{MORE}{number:06d}/{name}", True, part) for number, part in enumerate(parts[1:], 1)]
+    return [(name, custom, parts[0]), *more]
+
+
+def base_name(piece: str) -> str:
+    """Return the name of the property that a further piece belongs to."""
+    return piece.removeprefix(MORE).partition("/")[2]

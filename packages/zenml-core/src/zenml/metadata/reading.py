@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, select
+from sqlalchemy import Connection, Table, bindparam, false, func, select
 
 from zenml.errors import StoreError
 from zenml.metadata import schema as s
-from zenml.metadata.model import FACT, METRIC, EventType, Field, Kind, Name
+from zenml.metadata.model import FACT, METRIC, MORE, EventType, Field, Kind, Name, base_name
 from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
 from zenml.metadata.statement import Cursor, Statement
 
@@ -44,8 +44,9 @@ _NEWEST_RUNS = Statement(_contexts.order_by(s.context.c.name.desc()).limit(bindp
 _NEWEST_RUNS_OF = Statement(
     select(s.context.c.id, s.context.c.name)
     .where(
-        s.context.c.external_id > bindparam("low"),
+        s.context.c.external_id > bindparam("prefix"),
         s.context.c.external_id < bindparam("high"),
+        s.Same(func.substr(s.context.c.external_id, 1, bindparam("size")), bindparam("prefix")),
         s.context.c.type_id + 0 == bindparam("type"),  # the sum keeps the plan to the index on external ids
     )
     .order_by(s.context.c.external_id.desc())
@@ -56,7 +57,7 @@ _WITH_STATE = Statement(
     .join(s.context_property, s.context_property.c.context_id == s.context.c.id)
     .where(
         s.context_property.c.name == Field.STATE.value,
-        s.context_property.c.is_custom_property == 0,
+        s.context_property.c.is_custom_property == false(),
         s.context_property.c.string_value == bindparam("state"),
         s.context.c.type_id + 0 == bindparam("type"),  # the sum keeps the plan to the index on values
     )
@@ -77,8 +78,8 @@ _NEWEST_WITH = Statement(
     select(s.execution_property.c.execution_id)
     .where(
         s.execution_property.c.name == bindparam("field"),
-        s.execution_property.c.is_custom_property == 0,
-        s.execution_property.c.string_value == bindparam("value"),
+        s.execution_property.c.is_custom_property == false(),
+        s.Same(s.execution_property.c.string_value, bindparam("value")),
     )
     .order_by(s.Inserted(s.execution_property).desc())
     .limit(bindparam("limit"))
@@ -101,9 +102,9 @@ _ARTIFACTS = (
         s.artifact_property,
         (s.artifact_property.c.artifact_id == s.artifact.c.id)
         & (s.artifact_property.c.name == Field.DIGEST.value)
-        & (s.artifact_property.c.is_custom_property == 0),
+        & (s.artifact_property.c.is_custom_property == false()),
     )
-    .where(s.event.c.execution_id.in_(_IDS), s.event_path.c.is_index_step == 0)
+    .where(s.event.c.execution_id.in_(_IDS), s.event_path.c.is_index_step == false())
 )
 
 _ALL = 2**31 - 1
@@ -138,9 +139,11 @@ class Reader:
         type_, bound = self._types[Kind.CONTEXT, Name.RUN], _ALL if limit is None else limit
         if pipeline is None:
             found = _NEWEST_RUNS.all(self._cursor, type=type_, limit=bound)
-        else:  # run ids are letters and digits, which come after "/" and before "~"
-            low, high = f"{pipeline}/", f"{pipeline}/~"
-            found = _NEWEST_RUNS_OF.all(self._cursor, type=type_, limit=bound, low=low, high=high)
+        else:  # a run id is an r, letters and digits: in every locale before this one
+            prefix, high = f"{pipeline}/", f"{pipeline}/{'z' * 24}"
+            found = _NEWEST_RUNS_OF.all(
+                self._cursor, type=type_, limit=bound, prefix=prefix, high=high, size=len(prefix)
+            )
         return list(self._runs(found))
 
     def running(self) -> list[tuple[str, Owner]]:
@@ -223,6 +226,8 @@ class Reader:
         for id_, name, custom, string, double, integer in self._connection.execute(query, {"ids": ids}):
             value = string if string is not None else double if double is not None else integer
             found[id_].add(name, bool(custom), value)
+        for properties in found.values():
+            properties.join()
         return found
 
 
@@ -233,6 +238,7 @@ class _Properties:
         self.declared: dict[str, Any] = {}
         self.facts: dict[str, str] = {}
         self.metrics: dict[str, float] = {}
+        self._more: dict[str, str] = {}
 
     def add(self, name: str, custom: bool, value: Any) -> None:
         if not custom:
@@ -241,6 +247,17 @@ class _Properties:
             self.metrics[name.removeprefix(METRIC)] = float(value)
         elif name.startswith(FACT):
             self.facts[name.removeprefix(FACT)] = str(value)
+        elif name.startswith(MORE):
+            self._more[name] = str(value)
+
+    def join(self) -> None:
+        """Put the pieces of long texts together."""
+        for piece in sorted(self._more):
+            name = base_name(piece)
+            if name.startswith(FACT):
+                self.facts[name.removeprefix(FACT)] += self._more[piece]
+            else:
+                self.declared[name] += self._more[piece]
 
     def text(self, field: Field) -> str:
         return str(self.declared.get(field, ""))

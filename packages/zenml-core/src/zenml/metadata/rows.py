@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import BindParameter, Table, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Table, and_, bindparam, delete, false, func, insert, select, true, update
 
 from zenml.metadata import schema as s
 from zenml.metadata.database import Database
-from zenml.metadata.model import EXECUTION_STATES, FACT, LIVE, METRIC, EventType, Field, Kind, Name, artifact_type
+from zenml.metadata.model import (
+    EXECUTION_STATES,
+    FACT,
+    LIVE,
+    METRIC,
+    MORE,
+    EventType,
+    Field,
+    Kind,
+    Name,
+    artifact_type,
+    base_name,
+    pieces,
+)
 from zenml.metadata.records import ArtifactRecord, State
 from zenml.metadata.statement import Cursor, Statement
 
@@ -25,8 +37,9 @@ _ADD_CONTEXT = Statement(insert(s.context), ("type_id", "name", "external_id", _
 _TOUCH_CONTEXT = Statement(update(s.context).where(s.context.c.id == _ID), (_UPDATED,))
 _ADD_PARENT = Statement(insert(s.parent_context), ("context_id", "parent_context_id"))
 _CONTEXT = Statement(
-    select(s.context.c.id).where(s.context.c.type_id == _TYPE, s.context.c.name == bindparam("of_name"))
+    select(s.context.c.id).where(s.context.c.type_id == _TYPE, s.Same(s.context.c.name, bindparam("of_name")))
 )
+_LOCK_TYPE = Statement(select(s.type_.c.id).where(s.type_.c.id == _ID).with_for_update())
 _ADD_EXECUTION = Statement(insert(s.execution), ("type_id", "last_known_state", "name", _CREATED, _UPDATED))
 _SET_EXECUTION = Statement(update(s.execution).where(s.execution.c.id == _ID), ("last_known_state", _UPDATED))
 _ASSOCIATE = Statement(insert(s.association), ("context_id", "execution_id"))
@@ -40,9 +53,18 @@ _ATTRIBUTED = Statement(
 )
 _ATTRIBUTE = Statement(insert(s.attribution), ("context_id", "artifact_id"))
 
+
+def _piece(table: Table) -> Any:
+    return and_(table.columns[0] == _ID, table.c.is_custom_property == true())
+
+
+_PROPERTIES = (s.context_property, s.execution_property, s.artifact_property)
+_MORE = {t.name: Statement(select(t.c.name).where(_piece(t), t.c.name.startswith(MORE))) for t in _PROPERTIES}
+_DROP_MORE = {t.name: Statement(delete(t).where(_piece(t), t.c.name == bindparam("of_name"))) for t in _PROPERTIES}
+
 _INPUTS = Statement(
     select(s.event.c.id, s.event.c.artifact_id, s.event_path.c.step_key)
-    .outerjoin(s.event_path, and_(s.event_path.c.event_id == s.event.c.id, s.event_path.c.is_index_step == 0))
+    .outerjoin(s.event_path, and_(s.event_path.c.event_id == s.event.c.id, s.event_path.c.is_index_step == false()))
     .where(s.event.c.execution_id == _ID, s.event.c.type == EventType.INPUT.value)
 )
 _DROP_EVENT = Statement(delete(s.event).where(s.event.c.id == _ID))
@@ -57,19 +79,23 @@ class Rows:
     Args:
         cursor: of a transaction that may write.
         database: knows the types, and how to replace a property.
+        now: seconds since the epoch, to be written.
     """
 
-    def __init__(self, cursor: Cursor, database: Database) -> None:
+    def __init__(self, cursor: Cursor, database: Database, now: float) -> None:
         self.cursor = cursor
         self.where = database.where
-        self.now = time.time()
-        self._stamp = int(self.now * 1000)
+        self._stamp = int(now * 1000)
         self._database = database
         self.taken = database.taken
 
     def type_id(self, kind: Kind, name: str) -> int:
         """Return the id of a type."""
         return self._database.types[kind, name]
+
+    def lock_type(self, kind: Kind, name: str) -> None:
+        """Wait for other transactions that add what must be there once, and let none begin to before this one ends."""
+        _LOCK_TYPE.first(self.cursor, of_id=self.type_id(kind, name))
 
     def context(self, type_: Name, name: str) -> int | None:
         """Return the id of the context of that name."""
@@ -130,10 +156,22 @@ class Rows:
         metrics: Mapping[str, float] | None = None,
     ) -> None:
         """Set properties of the node `owner`; an empty text is left out."""
-        values: list[tuple[int, str, str | int | float]] = [(0, name.value, value) for name, value in declared.items()]
-        values += [(1, FACT + name, value) for name, value in (facts or {}).items()]
-        values += [(1, METRIC + name, _number(value)) for name, value in (metrics or {}).items()]
+        values: list[tuple[bool, str, str | int | float]] = [
+            (False, name.value, value) for name, value in declared.items()
+        ]
+        values += [(True, FACT + name, value) for name, value in (facts or {}).items()]
+        values += [(True, METRIC + name, _number(value)) for name, value in (metrics or {}).items()]
         key = table.columns[0].name
+        limit = self._database.text_bytes
+        if limit is not None:
+            self._forget_more(table, owner, {name for _, name, _ in values})
+            values = [
+                piece
+                for custom, name, value in values
+                for piece in (
+                    _pieces(name, custom, value, limit) if isinstance(value, str) else [(custom, name, value)]
+                )
+            ]
         rows = [
             {
                 key: owner,
@@ -141,12 +179,18 @@ class Rows:
                 "is_custom_property": custom,
                 "int_value": value if isinstance(value, int) else None,
                 "double_value": value if isinstance(value, float) else None,
-                "string_value": str(value) if isinstance(value, str) else None,
+                "string_value": _storable(value) if isinstance(value, str) else None,
             }
             for custom, name, value in values
             if value != ""
         ]
         self._database.upsert(table).run_many(self.cursor, rows)
+
+    def _forget_more(self, table: Table, owner: int, names: Container[str]) -> None:
+        """Remove the further pieces of texts that are about to be set."""
+        for (piece,) in _MORE[table.name].all(self.cursor, of_id=owner):
+            if base_name(piece) in names:
+                _DROP_MORE[table.name].run(self.cursor, of_id=owner, of_name=piece)
 
     def link_inputs(self, execution: int, inputs: Iterable[ArtifactRecord]) -> None:
         """Make these the inputs of an execution."""
@@ -185,8 +229,8 @@ class Rows:
             )
             path: list[dict[str, Any]] = []
             for key in keys:
-                path.append({"event_id": event, "is_index_step": 0, "step_index": None, "step_key": key})
-                path.append({"event_id": event, "is_index_step": 1, "step_index": 0, "step_key": None})
+                path.append({"event_id": event, "is_index_step": False, "step_index": None, "step_key": key})
+                path.append({"event_id": event, "is_index_step": True, "step_index": 0, "step_key": None})
             _ADD_PATH.run_many(self.cursor, path)
 
     def _artifact_id(self, artifact: ArtifactRecord) -> int:
@@ -195,6 +239,9 @@ class Rows:
             return artifact.id
         type_id = self.type_id(Kind.ARTIFACT, artifact_type(artifact.type))
         found: int | None = _ARTIFACT_AT.scalar(self.cursor, of_uri=artifact.uri, of_type=type_id)
+        if found is None:
+            self.lock_type(Kind.ARTIFACT, artifact_type(artifact.type))
+            found = _ARTIFACT_AT.scalar(self.cursor, of_uri=artifact.uri, of_type=type_id)
         return self._add_artifact(artifact) if found is None else found
 
     def _add_artifact(self, artifact: ArtifactRecord) -> int:
@@ -206,6 +253,15 @@ class Rows:
     def _insert(self, statement: Statement, **values: Any) -> int:
         times = {_CREATED: self._stamp, _UPDATED: self._stamp}
         return statement.insert(self.cursor, **values, **times)
+
+
+def _pieces(name: str, custom: bool, text: str, limit: int) -> list[tuple[bool, str, str | int | float]]:
+    return [(is_custom, piece, part) for piece, is_custom, part in pieces(name, custom, text, limit)]
+
+
+def _storable(text: str) -> str:
+    """Return a text as every database takes it: no NUL, and no half of a character."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
 def _number(value: float) -> float | str:

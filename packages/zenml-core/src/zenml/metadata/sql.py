@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import PrivateAttr
 
@@ -14,9 +14,14 @@ from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, Step
 from zenml.metadata.store import MetadataStore
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from zenml.metadata.database import Database
+    from zenml.metadata.landed import Landed
     from zenml.metadata.reading import Reader
     from zenml.metadata.writing import Writer
+
+Done = TypeVar("Done")
 
 
 class SQLMetadataStore(MetadataStore):
@@ -38,14 +43,12 @@ class SQLMetadataStore(MetadataStore):
 
     def start_run(self, run: RunRecord) -> None:
         """Record a RUNNING run with all its steps PENDING."""
-        with self._write() as writer:
-            writer.start_run(run)
+        self._write(lambda writer: writer.start_run(run), landed=lambda found: found.goes_on(run))
         self.act_for(run.id, run.owner)
 
     def resume_run(self, run: RunRecord) -> None:
         """Make a run that ended without being COMPLETE go on."""
-        with self._write() as writer:
-            writer.resume_run(run)
+        self._write(lambda writer: writer.resume_run(run), landed=lambda found: found.goes_on(run))
         self.act_for(run.id, run.owner)
 
     def start_step(
@@ -59,9 +62,13 @@ class SQLMetadataStore(MetadataStore):
         facts: Mapping[str, str],
     ) -> None:
         """Record that an attempt at a step began."""
-        inputs = tuple(inputs)
-        with self._write(inputs) as writer:
-            writer.start_step(run, step, attempt=attempt, fingerprint=fingerprint, inputs=inputs, facts=facts)
+        given = tuple(inputs)
+        self._write(
+            lambda writer: writer.start_step(
+                run, step, attempt=attempt, fingerprint=fingerprint, inputs=given, facts=facts
+            ),
+            given,
+        )
 
     def publish_step(
         self,
@@ -77,63 +84,66 @@ class SQLMetadataStore(MetadataStore):
         facts: Mapping[str, str],
     ) -> tuple[ArtifactRecord, ...]:
         """Record that a step is COMPLETE or CACHED, with its outputs; return these with their ids."""
-        inputs, outputs = tuple(inputs), tuple(outputs)
-        with self._write((*inputs, *outputs)) as writer:
-            return writer.publish_step(
+        used, made = tuple(inputs), tuple(outputs)
+        return self._write(
+            lambda writer: writer.publish_step(
                 run,
                 step,
                 state=state,
                 attempt=attempt,
                 fingerprint=fingerprint,
-                inputs=inputs,
-                outputs=outputs,
+                inputs=used,
+                outputs=made,
                 metrics=metrics,
                 facts=facts,
-            )
+            ),
+            (*used, *made),
+            landed=lambda found: found.outputs(run, step, made),
+        )
 
     def end_step(self, run: str, step: str, *, state: State, attempt: str = "", error: str = "") -> None:
         """Record that a step ended without outputs."""
-        with self._write() as writer:
-            writer.end_step(run, step, state=state, attempt=attempt, error=error)
+        self._write(
+            lambda writer: writer.end_step(run, step, state=state, attempt=attempt, error=error),
+            landed=lambda found: found.step_ended(run, step),
+        )
 
     def end_run(self, run: str, *, state: State, error: str = "") -> None:
         """Record that a run ended."""
-        with self._write() as writer:
-            writer.end_run(run, state=state, error=error)
+        self._write(
+            lambda writer: writer.end_run(run, state=state, error=error), landed=lambda found: found.run_ended(run)
+        )
 
     def get_run(self, run: str) -> RunRecord | None:
         """Return a run with its steps, or None when the store has no such run."""
-        with self._read() as reader:
-            return reader.run(run)
+        return self._read(lambda reader: reader.run(run))
 
     def list_runs(self, *, pipeline: str | None = None, limit: int | None = None) -> list[RunRecord]:
         """Return runs without their steps and specs, newest first."""
-        with self._read() as reader:
-            return reader.runs(pipeline, limit)
+        return self._read(lambda reader: reader.runs(pipeline, limit))
 
     def list_pipelines(self) -> list[str]:
         """Return the names of all pipelines that ever ran, in order of their first run."""
-        with self._read() as reader:
-            return reader.pipelines()
+        return self._read(lambda reader: reader.pipelines())
 
     def list_steps(self, *, type: str | None = None, limit: int | None = None) -> list[tuple[str, StepRecord]]:  # noqa: A002 - the interface's name
         """Return (run id, step) of all runs, newest first."""
-        with self._read() as reader:
-            return reader.steps(type, limit)
+        return self._read(lambda reader: reader.steps(type, limit))
 
     def find_step(self, fingerprint: str, *, limit: int = 8) -> list[StepRecord]:
         """Return COMPLETE steps with that fingerprint, newest first."""
-        with self._read() as reader:
-            return reader.published(fingerprint, limit)
+        return self._read(lambda reader: reader.published(fingerprint, limit))
 
     def end_lost_runs(self, is_alive: Callable[[Owner], bool | None]) -> list[str]:
         """Write down every RUNNING run whose owner is known to be gone."""
-        with self._read() as reader:
-            gone = [run for run, owner in reader.running() if is_alive(owner) is False]
+        running = self._read(lambda reader: reader.running())
+        gone = [run for run, owner in running if is_alive(owner) is False]
         if not gone:
             return []
-        with self._write() as writer:
-            return [run for run in gone if writer.lose_run(run)]
+        return self._write(
+            lambda writer: [run for run in gone if writer.lose_run(run)],
+            landed=lambda found: [run for run in gone if found.run_ended(run)] or None,
+        )
 
     def _open(self) -> Database:
         if self._database is None or self._opened_by != os.getpid():  # no connection outlives a fork
@@ -142,20 +152,39 @@ class SQLMetadataStore(MetadataStore):
             self._database, self._opened_by = database, os.getpid()
         return self._database
 
-    @contextmanager
-    def _read(self) -> Iterator[Reader]:
+    def _read(self, work: Callable[[Reader], Done]) -> Done:
         database = self._open()
         from zenml.metadata.reading import Reader
 
-        with database.transaction(write=False) as connection:
-            yield Reader(connection, database.types)
+        return database.transact(lambda connection, _: work(Reader(connection, database.types)), write=False)
 
-    @contextmanager
-    def _write(self, artifacts: Iterable[ArtifactRecord] = ()) -> Iterator[Writer]:
+    def _write(
+        self,
+        work: Callable[[Writer], Done],
+        artifacts: Iterable[ArtifactRecord] = (),
+        landed: Callable[[Landed], Done | None] = lambda _: None,
+    ) -> Done:
+        """Do work in a transaction.
+
+        Args:
+            work: writes; it may be done again from the start.
+            artifacts: of types that the database must have.
+            landed: what `work` would return, when an earlier try turns out to be recorded, else None.
+        """
         database = self._open()
+        from zenml.metadata.landed import Landed
+        from zenml.metadata.reading import Reader
         from zenml.metadata.statement import Cursor
         from zenml.metadata.writing import Writer
 
         database.add_artifact_types(artifact.type for artifact in artifacts)
-        with database.transaction(write=True) as connection:
-            yield Writer(Cursor(connection), database, self._acting_for)
+        now = time.time()
+
+        def attempt(connection: Connection, again: bool) -> Done:
+            if again:
+                found = landed(Landed(Reader(connection, database.types), now))
+                if found is not None:
+                    return found
+            return work(Writer(Cursor(connection), database, self._acting_for, now))
+
+        return database.transact(attempt, write=True)

@@ -67,6 +67,12 @@ class SQLiteDatabase(Database):
         """Return the statement that inserts a row of a property table, or changes its value where it is there."""
         return _upsert(table)
 
+    def lock(self, connection: Connection) -> None:
+        """Do nothing: a transaction that writes has the file to itself."""
+
+    def unlock(self, connection: Connection) -> None:
+        """Do nothing: the end of the transaction let others write."""
+
     def explain(self, error: BaseException) -> StoreError:
         """Say what SQLite's error code means."""
         code = getattr(error, "sqlite_errorname", "")

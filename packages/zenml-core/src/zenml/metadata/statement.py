@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection
-from sqlalchemy.engine.interfaces import DBAPICursor, Dialect
+from sqlalchemy import Connection, Insert
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.expression import ClauseElement
 
 
@@ -18,7 +19,7 @@ class Cursor:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self.dialect: Dialect = connection.dialect
+        self.dialect = cast("DefaultDialect", connection.dialect)
         self.driver: DBAPICursor = connection.connection.cursor()
 
 
@@ -69,13 +70,19 @@ class Statement:
     def insert(self, cursor: Cursor, **values: Any) -> int:
         """Run an insert, and return the id that the row got."""
         self.run(cursor, **values)
-        return int(cursor.driver.lastrowid)
+        if cursor.dialect.postfetch_lastrowid:
+            return int(cursor.driver.lastrowid)
+        (row,) = cursor.driver.fetchall()
+        return int(row[0])
 
-    def _for(self, dialect: Dialect) -> _Compiled:
+    def _for(self, dialect: DefaultDialect) -> _Compiled:
         found = self._compiled.get(dialect.name)
         if found is None:
+            construct = self._construct
+            if isinstance(construct, Insert) and not dialect.postfetch_lastrowid and "id" in construct.table.c:
+                construct = construct.returning(construct.table.c.id)
             found = self._compiled[dialect.name] = _Compiled(
-                self._construct.compile(dialect=dialect, column_keys=self._columns)
+                construct.compile(dialect=dialect, column_keys=self._columns)
             )
         return found
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, and_, bindparam, delete, func, or_, select
+from sqlalchemy import BindParameter, and_, bindparam, delete, false, func, or_, select, true
 
 from zenml.errors import StoreError
 from zenml.metadata import schema as s
@@ -23,11 +23,14 @@ _NAME: BindParameter[str] = bindparam("of_name")
 
 
 def _is(properties: Any, owner: Any, field: Field) -> Any:
-    return and_(properties.c[0] == owner, properties.c.name == field.value, properties.c.is_custom_property == 0)
+    return and_(properties.c[0] == owner, properties.c.name == field.value, properties.c.is_custom_property == false())
 
 
 _run_state, _step = s.context_property, s.execution_property
 _run_pid, _run_started = s.context_property.alias("owner_pid"), s.context_property.alias("owner_started")
+_LOCK_RUN = Statement(
+    select(s.context.c.id).where(s.context.c.type_id == _TYPE, s.context.c.name == _NAME).with_for_update()
+)
 _RUN = Statement(
     select(s.context.c.id, _run_state.c.string_value, _run_pid.c.string_value, _run_started.c.string_value)
     .outerjoin(_run_state, _is(_run_state, s.context.c.id, Field.STATE))
@@ -52,7 +55,7 @@ _FORGET_ATTEMPT = Statement(
     delete(_step).where(
         _step.c.execution_id == _ID,
         or_(
-            _step.c.is_custom_property == 1,
+            _step.c.is_custom_property == true(),
             and_(*(_step.c.name != field.value for field in (Field.STATE, Field.STEP_TYPE, Field.POSITION))),
         ),
     )
@@ -60,7 +63,7 @@ _FORGET_ATTEMPT = Statement(
 _FORGET_END = Statement(
     delete(_run_state).where(
         _run_state.c.context_id == _ID,
-        _run_state.c.is_custom_property == 0,
+        _run_state.c.is_custom_property == false(),
         or_(*(_run_state.c.name == field.value for field in (Field.FINISHED, Field.ERROR))),
     )
 )
@@ -100,13 +103,14 @@ class Writer:
         cursor: of a transaction that may write.
         database: the database that it is connected to.
         acting_for: by run, the owner that it must still have.
+        now: seconds since the epoch, to be written.
     """
 
-    def __init__(self, cursor: Cursor, database: Database, acting_for: Mapping[str, Owner]) -> None:
+    def __init__(self, cursor: Cursor, database: Database, acting_for: Mapping[str, Owner], now: float) -> None:
         self._cursor = cursor
         self._acting_for = acting_for
-        self._rows = Rows(cursor, database)
-        self._now = repr(self._rows.now)
+        self._rows = Rows(cursor, database, now)
+        self._now = repr(now)
 
     def start_run(self, run: RunRecord) -> None:
         """Add a run and its steps."""
@@ -227,6 +231,10 @@ class Writer:
         found = self._rows.context(Name.PIPELINE, name)
         if found is not None:
             return found
+        self._rows.lock_type(Kind.CONTEXT, Name.PIPELINE)
+        found = self._rows.context(Name.PIPELINE, name)
+        if found is not None:
+            return found
         type_id = self._rows.type_id(Kind.CONTEXT, Name.PIPELINE)
         alike = _ALIKE.scalar(self._cursor, of_type=type_id, of_name=name)
         if alike is not None:
@@ -242,6 +250,9 @@ class Writer:
         digest = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
         found = self._rows.context(Name.SPEC, digest)
         if found is None:
+            self._rows.lock_type(Kind.CONTEXT, Name.SPEC)
+            found = self._rows.context(Name.SPEC, digest)
+        if found is None:
             found = self._rows.add_context(Name.SPEC, digest)
             self._rows.set_properties(s.context_property, found, {Field.TEXT: text})
         return digest, found
@@ -249,6 +260,7 @@ class Writer:
     def _run(self, run: str) -> tuple[int, str, str, str]:
         """Return a run's context, state, and its owner's process id and start."""
         type_id = self._rows.type_id(Kind.CONTEXT, Name.RUN)
+        _LOCK_RUN.first(self._cursor, of_type=type_id, of_name=run)  # until the end, nobody else changes the run
         found = _RUN.first(self._cursor, of_type=type_id, of_name=run)
         if found is None:
             raise StoreError(f"there is no run {run}", self._rows.where)

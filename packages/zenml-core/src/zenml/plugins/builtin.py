@@ -156,8 +156,20 @@ def zenml_artifact_stores() -> list[Spec]:
 
 @hookimpl
 def zenml_metadata_stores() -> list[Spec]:
-    """Offer the database that needs no server."""
+    """Offer the stores in relational databases."""
     return [
+        Spec(
+            "MySQLMetadataStore",
+            "metadata-store",
+            "zenml.metadata.mysql:MySQLMetadataStore",
+            "Records runs in a MySQL or MariaDB database",
+        ),
+        Spec(
+            "PostgreSQLMetadataStore",
+            "metadata-store",
+            "zenml.metadata.postgresql:PostgreSQLMetadataStore",
+            "Records runs in a PostgreSQL database",
+        ),
         Spec(
             "SQLiteMetadataStore",
             "metadata-store",

@@ -1,0 +1,24 @@
+"""PostgreSQLMetadataStore: a metadata store in a PostgreSQL database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zenml.metadata.server import ServerMetadataStore
+
+if TYPE_CHECKING:
+    from zenml.metadata.database import Database
+
+
+class PostgreSQLMetadataStore(ServerMetadataStore):
+    """Records runs in a PostgreSQL database, which `ml-metadata` opens too."""
+
+    DRIVER = "psycopg"
+    EXTRA = "postgresql"
+
+    def open_database(self) -> Database:
+        """Return the database on the server."""
+        self.require_driver()
+        from zenml.metadata.postgresql_database import PostgreSQLDatabase
+
+        return PostgreSQLDatabase(self, self.revealed())
