@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from zenml.errors import ZenMLError
+from zenml.secrets.stream import redact_output
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,14 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     except ZenMLError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - the log of the job
         return error.exit_code
-    except Exception:  # noqa: BLE001 - its traceback goes into the job's log, without secrets
-        import traceback
-
-        from zenml.secrets.redaction import redact
-
-        print(redact(traceback.format_exc()), file=sys.stderr)  # noqa: T201 - the log of the job
-        return 1
 
 
 if __name__ == "__main__":
+    redact_output()  # what a job prints is kept
     sys.exit(main())

@@ -19,7 +19,7 @@ pipeline_file = click.argument("file", type=click.Path(dir_okay=False))
 
 @click.group()
 def pipeline() -> None:
-    """List, show, check and run pipelines."""
+    """List, show, check, plan and run pipelines."""
 
 
 @pipeline.command("list")
@@ -76,6 +76,19 @@ def run_pipeline(file: str, no_wait: bool, as_json: bool) -> None:
         show_json(run.to_json() if not no_wait else {"id": run.id})
     elif no_wait:
         click.echo(run.id)
+
+
+@pipeline.command("plan")
+@pipeline_file
+@json_option
+def plan_pipeline(file: str, as_json: bool) -> None:
+    """Say which steps of the pipeline in FILE would run, which would come from the cache, and what has changed."""
+    from zenml.config.repository import find_root, make_root
+    from zenml.pipelines.launching import plan
+
+    spec, lines, folder = _read(file)
+    found = plan(spec, find_root(folder) or make_root(folder.cwd()), lines=lines)
+    show_json(found.to_json()) if as_json else found.print()
 
 
 @pipeline.command("validate")

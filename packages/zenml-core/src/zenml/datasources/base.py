@@ -37,6 +37,7 @@ class Datasource(Step):
     """
 
     outputs: ClassVar[Mapping[str, type[Artifact]]] = {"examples": Examples}
+    SEEDED: ClassVar[bool] = False
 
     LOCATING: ClassVar[tuple[str, ...]] = ()
     """Fields that only say where the data is (path, host, credentials); the source identity stands for them."""

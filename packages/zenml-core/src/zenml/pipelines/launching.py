@@ -20,10 +20,11 @@ from zenml.config.settings import metadata_store as default_metadata_store
 from zenml.metadata.store import MetadataStore
 from zenml.runtime.console import Console
 from zenml.runtime.executor import execute
-from zenml.runtime.graph import build_graph
+from zenml.runtime.graph import Graph, build_graph
 from zenml.runtime.identifiers import new_run_id
 from zenml.runtime.live import is_live
 from zenml.runtime.orchestrator_base import OrchestratorBaseBackend
+from zenml.runtime.planning import Plan, make_plan
 from zenml.runtime.resuming import resumable
 from zenml.runtime.run import Run
 from zenml.runtime.source_roots import use_source_roots
@@ -65,6 +66,76 @@ def launch(
         ConfigError: the run to resume cannot go on.
         RunFailed: the run ended in another state than COMPLETE.
     """
+    shown = report is None
+    job, _, backend = _prepared(
+        spec,
+        root,
+        live=live,
+        lines=lines,
+        backend=backend,
+        metadata_store=metadata_store,
+        artifact_store=artifact_store,
+        report=report or Console(),
+        resume=resume,
+    )
+    backend.run(job, wait=wait)
+    run = Run(job.run_id, job.metadata, job.store)
+    if wait:
+        if shown:
+            run.print()
+        run.raise_if_failed()
+    return run
+
+
+@with_secrets_of_root
+def plan(
+    spec: PipelineSpec,
+    root: Path,
+    *,
+    live: Mapping[str, Step] | None = None,
+    lines: Lines | None = None,
+    metadata_store: MetadataStore | None = None,
+    artifact_store: ArtifactStore | str | None = None,
+) -> Plan:
+    """Check a spec whole, and return what running it would do.
+
+    Args:
+        spec: the spec.
+        root: the repository root.
+        live: steps that exist as objects already, by id.
+        lines: where the spec's parts stand in their file.
+        metadata_store: overrides the spec's.
+        artifact_store: overrides the spec's.
+
+    Raises:
+        SpecError: every problem with the pipeline.
+        DataError: a source cannot be read.
+    """
+    job, graph, _ = _prepared(
+        spec,
+        root,
+        live=live,
+        lines=lines,
+        metadata_store=metadata_store,
+        artifact_store=artifact_store,
+        report=Console(quiet=True),
+    )
+    return make_plan(job, graph)
+
+
+def _prepared(
+    spec: PipelineSpec,
+    root: Path,
+    *,
+    live: Mapping[str, Step] | None,
+    lines: Lines | None,
+    report: Reporter,
+    backend: OrchestratorBackend | None = None,
+    metadata_store: MetadataStore | None = None,
+    artifact_store: ArtifactStore | str | None = None,
+    resume: str | None = None,
+) -> tuple[Launch, Graph, OrchestratorBackend]:
+    """Check a spec whole; return all that a run of it needs."""
     with GitQuery(root) as git:
         use_source_roots(root, spec.environment.source_roots)
         graph = build_graph(spec, live=live, lines=lines)
@@ -74,8 +145,6 @@ def launch(
     backend = backend or OrchestratorBaseBackend()
     metadata = default_metadata_store(root, metadata_store or spec.run.metadata_store)
     store = default_artifact_store(root, artifact_store or spec.run.artifact_store)
-    shown = report is None
-    report = report or Console()
     live_steps = tuple(
         node.id
         for node in graph.nodes
@@ -104,13 +173,7 @@ def launch(
     job = Launch(
         run_id, graph.spec, metadata, store, root, report, lambda: execute(job, graph), live_steps, facts, bool(resume)
     )
-    backend.run(job, wait=wait)
-    run = Run(run_id, metadata, store)
-    if wait:
-        if shown:
-            run.print()
-        run.raise_if_failed()
-    return run
+    return job, graph, backend
 
 
 def resume(

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from zenml.data.pinned_schema import PinnedSchema
     from zenml.data.statistics import TableStatistics
     from zenml.reports.page import Page
+    from zenml.runtime.planning import Plan
 
 
 class Pipeline:
@@ -236,6 +237,25 @@ class Pipeline:
             report=report,
             resume=resume.id if isinstance(resume, Run) else resume,
         )
+
+    def plan(
+        self, metadata_store: MetadataStore | None = None, artifact_store: ArtifactStore | str | None = None
+    ) -> Plan:
+        """Return which steps would run, which would come from the cache, and why; nothing is run or written.
+
+        Args:
+            metadata_store: where the run would be recorded; by default the repository's.
+            artifact_store: where artifacts would be published; by default the repository's.
+
+        Raises:
+            SpecError: every problem with the pipeline.
+            DataError: a source cannot be read.
+        """
+        from zenml.pipelines.launching import plan
+
+        root = current_root()
+        live = self._live_steps(root)
+        return plan(self.to_spec(root), root, live=live, metadata_store=metadata_store, artifact_store=artifact_store)
 
     def evaluate(self) -> dict[str, float]:
         """Return the metrics of the newest complete run of this pipeline.

@@ -18,13 +18,18 @@ class Code:
 
     Args:
         digest: SHA-256 over the names and sources of the modules; empty where the class has no source file.
-        modules: names of these modules.
+        files: SHA-256 of each module's source, by its name, sorted.
         versions: versions of the other distributions that they import, by distribution.
     """
 
     digest: str
-    modules: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The names of the modules."""
+        return tuple(name for name, _ in self.files)
 
 
 @cache
@@ -62,10 +67,9 @@ def _closure(module_name: str, own: Path, roots: tuple[Path, ...]) -> Code:
             waiting += found
             if not found:
                 outside.add(wanted.partition(".")[0])
-    digest = hashlib.sha256()
-    for name in sorted(sources):
-        digest.update(f"{name} {hashlib.sha256(sources[name]).hexdigest()}\n".encode())
-    return Code(f"sha256:{digest.hexdigest()}", tuple(sorted(sources)), _versions(outside))
+    files = tuple((name, hashlib.sha256(sources[name]).hexdigest()) for name in sorted(sources))
+    digest = hashlib.sha256("".join(f"{name} {sha}\n" for name, sha in files).encode())
+    return Code(f"sha256:{digest.hexdigest()}", files, _versions(outside))
 
 
 def _imports(module: str, path: Path, source: bytes) -> Iterable[str]:

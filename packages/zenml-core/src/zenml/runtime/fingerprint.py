@@ -67,13 +67,13 @@ def fingerprint(
         parts["code"] = step.CACHE_VERSION
     else:
         code = code_of(kind, tuple(roots))
-        parts["code"] = code.digest
+        parts["code"] = dict(code.files)
         versions |= dict(code.versions)
         servable = bool(code.digest)
-    classes: dict[str, str] = {}
+    classes: dict[str, dict[str, str]] = {}
     for other in step.code_classes():
         code = code_of(other, tuple(roots))
-        classes[type_name(other)] = code.digest
+        classes[type_name(other)] = dict(code.files)
         versions |= dict(code.versions)
         servable = servable and bool(code.digest)
     if classes:

@@ -40,7 +40,7 @@ class StepLog:
     def __init__(self, store: ArtifactStore, folder: str, clean: Callable[[str], str]) -> None:
         self._store = store
         self._folder = folder
-        self._clean = clean
+        self.clean = clean
         self._waiting: list[str] = []
         self._written = 0
         self._timer: threading.Timer | None = None
@@ -69,7 +69,7 @@ class StepLog:
                 return
             self._written += 1
             try:
-                self._store.write_bytes(f"{self._folder}/{self._written:06d}.txt", self._clean(text).encode())
+                self._store.write_bytes(f"{self._folder}/{self._written:06d}.txt", self.clean(text).encode())
             except StoreError:
                 return  # what the step makes counts more than what it says
 
@@ -85,12 +85,14 @@ class _Tee:
         self._logs = logs
 
     def write(self, text: str) -> int:
-        """Write to the stream and to the log."""
+        """Write to the stream and to the log, both cleaned."""
         log = self._logs.get(threading.get_ident())
         if log is None and len(self._logs) == 1:
             log = next(iter(self._logs.values()))
         if log:
             log.write(text)
+            self.stream.write(log.clean(text))
+            return len(text)
         return self.stream.write(text)
 
     def __getattr__(self, name: str) -> Any:

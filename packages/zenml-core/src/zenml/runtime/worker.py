@@ -17,6 +17,7 @@ import threading
 from typing import BinaryIO
 
 from zenml.data.answers import ShardWorker
+from zenml.secrets.stream import redact_output
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what an operation prints must not end up among the answers
+    redact_output()
     _limit_threads()
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, lines), daemon=True).start()

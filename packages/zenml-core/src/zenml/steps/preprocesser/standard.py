@@ -46,6 +46,7 @@ class StandardPreprocesser(Preprocesser):
     """
 
     CACHE_VERSION = 2
+    SEEDED = False
 
     features: list[str] | None = None
     labels: list[str] = Field(default_factory=list)

@@ -12,6 +12,7 @@ class NoSplit(Split):
     """Put all rows into one split, `train`."""
 
     CACHE_VERSION = 1
+    SEEDED = False
 
     def split_names(self, inputs: Inputs) -> tuple[str, ...]:
         """Return `train`."""

@@ -1,0 +1,125 @@
+"""Planning: which steps of a pipeline would run, which would come from the cache, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any, Literal
+
+from zenml.backends.launch import Launch
+from zenml.metadata.records import ArtifactRecord, RunRecord, State
+from zenml.runtime.changes import changes
+from zenml.runtime.console import print_table
+from zenml.runtime.fingerprint import Fingerprint
+from zenml.runtime.graph import Graph
+from zenml.runtime.step_run import StepRun
+
+_LOOKED_AT = 20
+"""How many runs of the pipeline are looked at for the last one in which a step was published."""
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """What would happen to a step.
+
+    Args:
+        id: the step.
+        type: its type.
+        action: whether its result comes from the cache or it runs. A step that reads what another one makes anew runs,
+            too; where it then finds the same data as before, it is cached all the same.
+        reasons: why it runs: what changed since it was last published in this pipeline.
+    """
+
+    id: str
+    type: str
+    action: Literal["cached", "run"]
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run of a pipeline would do; nothing was run or written.
+
+    Args:
+        pipeline: its name.
+        steps: in the order in which they run.
+    """
+
+    pipeline: str
+    steps: tuple[PlannedStep, ...]
+
+    def __getitem__(self, step: str) -> PlannedStep:
+        """Return what would happen to a step."""
+        return {row.id: row for row in self.steps}[step]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as JSON types."""
+        return {"pipeline": self.pipeline, "steps": [asdict(step) for step in self.steps]}
+
+    def print(self) -> None:
+        """Print the plan as a table."""
+        rows = [(step.id, step.action, "\n".join(step.reasons)) for step in self.steps]
+        print_table(("Step", "Action", "Because"), rows, title=f"{self.pipeline}: plan")
+
+
+def make_plan(launch: Launch, graph: Graph) -> Plan:
+    """Return what running a launch would do."""
+    published: dict[str, Mapping[str, ArtifactRecord]] = {}
+    steps: list[PlannedStep] = []
+    history = _History(launch)
+    for node in graph.nodes:
+        run = StepRun(launch, node, published)
+        waiting = [name for name, source in node.sources.items() if source.partition(".")[0] not in published]
+        reasons: list[str] = []
+        _, print_ = run.fingerprint({} if waiting else run.inputs())
+        if waiting:
+            own = {name: part for name, part in print_.parts.items() if name != "inputs"}
+            before = history.parts(node.id)
+            reasons = changes({**before, "inputs": {}}, own) if before else []
+            producers = (node.sources[name].partition(".")[0] for name in waiting)
+            reasons += [f"step {producer} runs" for producer in dict.fromkeys(producers)]
+        elif not launch.spec.may_serve(node.spec):
+            reasons = ["caching is off"]
+        elif not print_.servable:
+            reasons = ["its class has no source file"]
+        else:
+            past = run.cached(print_)
+            if past:
+                published[node.id] = {row.name: row for row in past.outputs}
+            else:
+                reasons = _reasons(history, node.id, print_)
+        steps.append(PlannedStep(node.id, node.spec.type, "run" if reasons else "cached", tuple(reasons)))
+    return Plan(graph.spec.name, tuple(steps))
+
+
+def _reasons(history: _History, step: str, print_: Fingerprint) -> list[str]:
+    before = history.parts(step)
+    if before is None:
+        return ["it has not been published in this pipeline"]
+    return changes(before, print_.parts) or ["what it published is gone"]
+
+
+class _History:
+    """The newest runs of a pipeline, read as far back as is asked for."""
+
+    def __init__(self, launch: Launch) -> None:
+        self._metadata = launch.metadata
+        self._ids = [run.id for run in launch.metadata.list_runs(pipeline=launch.spec.name, limit=_LOOKED_AT)]
+        self._run = cache(self._metadata.get_run)
+
+    def parts(self, step: str) -> dict[str, Any] | None:
+        """Return the parts of the fingerprint with which a step was last published."""
+        for run in self._runs():
+            for row in run.steps:
+                if row.id == step and row.state in (State.COMPLETE, State.CACHED):
+                    found: dict[str, Any] = json.loads(row.facts.get("fingerprint_parts", "{}"))
+                    return found
+        return None
+
+    def _runs(self) -> Iterator[RunRecord]:
+        for id_ in self._ids:
+            run = self._run(id_)
+            if run:
+                yield run
