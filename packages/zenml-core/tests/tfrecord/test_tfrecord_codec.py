@@ -297,6 +297,7 @@ SIZE = len(framed(example(("a", integers(1)))))
         (damaged(0)[SIZE - 1 :], "record 1: the checksum"),
         (framed(b"") * 2 + framed(b"x" * 9)[:-1], "record 3: the file ends within the record"),
         (framed(b"") + b"abc", "record 2: the file ends within the record"),
+        (b"\x02", "record 1: the file ends within the record"),
         (b"not a TFRecord file at all", "record 1: the checksum of the record's length"),
     ],
 )

@@ -109,7 +109,7 @@ def _walk(data: bytes, end: int) -> tuple[Places, Places, Words]:
         starts.append(start)
         checksums.append(crc32c(data[start:stop]))
         start = stop + FOOTER + HEADER
-    if stop > end - FOOTER:
+    if starts and stop > end - FOOTER:
         # The last header announces more than is there.
         start = starts.pop()
         checksums.pop()
