@@ -14,6 +14,7 @@ import pytest
 from zenml.cli.main import run
 from zenml.secrets import SecretsFile
 
+MARK = "Zq7-planted"
 PASSWORD = 'Zq7-planted "pass\'word"/ü'
 PIPELINE = """
 zenml: 1
