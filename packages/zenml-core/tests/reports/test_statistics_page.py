@@ -13,6 +13,7 @@ from zenml.data.schema import Schema
 from zenml.data.statistics import TableState, TableStatistics
 from zenml.data.statistics.comparing import BINS, common_bins, jensen_shannon
 from zenml.reports import statistics_page
+from zenml.reports.formats import moment_text, number_text, span_text
 
 
 def statistics(**columns: object) -> TableStatistics:
@@ -72,6 +73,50 @@ def test_an_empty_column_and_one_without_spread_are_drawn() -> None:
     html = statistics_page("t", {"all": statistics(none=pa.nulls(3, pa.float64()), one=[2.5, 2.5, 2.5])}).html
     assert "100% of the cells are missing" in card(html, "none")
     assert "<svg" in card(html, "one")
+
+
+def test_moments_are_dates_and_their_spread_is_in_days() -> None:
+    moments = np.array(["2024-01-01T00:00", "2024-01-03T12:30"], "datetime64[us]")
+    html = card(statistics_page("t", {"all": statistics(at=moments)}).html, "at")
+    assert "<span>2024-01-01 00:00</span><span>2024-01-03 12:30</span>" in html
+    assert "2024-01-02 06:15" in html
+    assert "1.782 days" in html
+
+
+def test_values_that_occur_once_are_not_listed_and_small_shares_are_not_called_none() -> None:
+    names = statistics(id=[f"n{n}" for n in range(100)], many=["x"] * 98 + ["y", "z"])
+    page = statistics_page("t", {"all": names, "other": statistics(many=["x"] * 3000 + ["w"] * 9)})
+    alone = statistics_page("t", {"all": names}).html
+    assert "each value occurs once" in card(alone, "id")
+    assert "n17" not in alone
+    assert "98%" in card(alone, "many")
+    assert "98% / &gt;99%" in card(page.html, "many")
+    assert "0% / &lt;1%" in card(page.html, "many")
+
+
+def test_only_with_more_than_two_tables_a_difference_says_between_which() -> None:
+    tables = {"a": statistics(x=["r"] * 500), "b": statistics(x=["s"] * 500), "c": statistics(x=["r"] * 500)}
+    assert "(a, b)" in statistics_page("t", tables).html
+    assert "(a, b)" not in statistics_page("t", {"a": tables["a"], "b": tables["b"]}).html
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0"), (2009.0, "2009"), (1234.5, "1234"), (504_585.2, "504,585"), (1e15, "1e+15"), (0.00123456, "0.001235")],
+)
+def test_numbers_have_four_digits_or_all_before_the_point(number: float, text: str) -> None:
+    assert number_text(number) == text
+
+
+@pytest.mark.parametrize(
+    ("span", "text"), [(5, "5 µs"), (2_500_000, "2.5 s"), (90e6, "1.5 min"), (7.2e9, "2 h"), (864e8 * 400, "400 days")]
+)
+def test_spans_are_in_the_largest_unit_that_they_fill(span: float, text: str) -> None:
+    assert span_text(span) == text
+
+
+def test_a_moment_beyond_the_calendar_is_a_number() -> None:
+    assert moment_text(9e17) == "9e+17"
 
 
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=3), st.lists(st.floats(0, 1), min_size=3, max_size=3))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 from zenml.data.anomalies import Limits, find_drift
+from zenml.data.schema import LogicalType
 from zenml.data.statistics.comparing import common_bins, shares_of_values
 from zenml.data.statistics.summary import ColumnStatistics, TableStatistics
+from zenml.reports.formats import moment_text, number_text, share_text, span_text
 from zenml.reports.page import COLORS, Page, document
 
 MISSING_SHARE = 0.2
 """Share of missing cells from which a column is pointed out."""
 
 _VALUES = 8
-_NUMERIC = {"integer", "float", "timestamp"}
+_NUMERIC = {LogicalType.INTEGER, LogicalType.FLOAT, LogicalType.TIMESTAMP}
 
 _FILTER = """
 const box=document.getElementById('find'),only=document.getElementById('only');
@@ -40,7 +42,7 @@ def statistics_page(title: str, tables: Mapping[str, TableStatistics]) -> Page:
         warned += bool(notes)
         cards.append(_card(name, found, notes, list(tables)))
     legend = " &nbsp; ".join(
-        f'<span><span class="key" style="background:{COLORS[number % len(COLORS)]}"></span>'
+        f'<span style="white-space:nowrap"><span class="key" style="background:{COLORS[number % len(COLORS)]}"></span>'
         f'{escape(label)} <span class="soft num">{table.rows:,} rows</span></span>'
         for number, (label, table) in enumerate(tables.items())
     )
@@ -76,7 +78,8 @@ def _notes(found: Mapping[str, ColumnStatistics | None]) -> list[str]:
     for label in labels[1:]:
         first, other = there[labels[0]], there[label]
         if first.type == other.type:
-            notes += [f"{row.what} ({labels[0]}, {label})" for row in find_drift(other, first, Limits())]
+            pair = f" ({labels[0]}, {label})" if len(found) > 2 else ""
+            notes += [f"{row.what}{pair}" for row in find_drift(other, first, Limits())]
     return notes
 
 
@@ -99,6 +102,7 @@ def _histogram(columns: Mapping[str, ColumnStatistics], colors: Mapping[str, str
     if bins is None:
         return ""
     shares, low, high = bins
+    text, _ = _texts(columns)
     top = max(max(row) for row in shares) or 1.0
     paths = []
     for label, row in zip(columns, shares, strict=True):
@@ -108,14 +112,17 @@ def _histogram(columns: Mapping[str, ColumnStatistics], colors: Mapping[str, str
         paths.append(f'<path d="M0 90{steps}V90Z" {look} vector-effect="non-scaling-stroke"/>')
     return (
         f'<svg viewBox="0 0 240 91" preserveAspectRatio="none" role="img" aria-label="histogram">{"".join(paths)}</svg>'
-        f'<div class="scale num"><span>{_number(low)}</span><span>{_number(high)}</span></div>'
+        f'<div class="scale num"><span>{text(low)}</span><span>{text(high)}</span></div>'
     )
 
 
 def _values(columns: Mapping[str, ColumnStatistics], colors: Mapping[str, str]) -> str:
     shares = shares_of_values(list(columns.values()))
     if not shares:
-        return '<p class="soft">too many values to count each</p>' if shares is None else ""
+        too_many = shares is None and any(column.type.element is LogicalType.STRING for column in columns.values())
+        return '<p class="soft">too many values to count each</p>' if too_many else ""
+    if all(column.top and column.top[0][1] == 1 for column in columns.values()) and len(shares) > _VALUES:
+        return '<p class="soft">each value occurs once</p>'
     top = max(max(row) for row in shares.values()) or 1.0
     rows = []
     for value, row in list(shares.items())[:_VALUES]:
@@ -123,13 +130,13 @@ def _values(columns: Mapping[str, ColumnStatistics], colors: Mapping[str, str]) 
             f'<div class="bar" style="width:{100 * share / top:.1f}%;background:{colors[label]}"></div>'
             for label, share in zip(columns, row, strict=True)
         )
-        percent = " / ".join(f"{share:.0%}" for share in row)
+        percent = escape(" / ".join(map(share_text, row)))
         rows.append(
             f'<tr><th title="{escape(value)}">{escape(value[:40]) or "(empty)"}</th>'
             f'<td style="width:45%">{bars}</td><td class="num">{percent}</td></tr>'
         )
-    more = len(shares) - _VALUES
-    tail = f'<p class="soft">and {more} more</p>' if more > 0 else ""
+    more = max(*(column.distinct for column in columns.values()), len(shares)) - _VALUES
+    tail = f'<p class="soft">and {more:,} more</p>' if more > 0 else ""
     return f"<table>{''.join(rows)}</table>{tail}"
 
 
@@ -143,16 +150,17 @@ def _figures(columns: Mapping[str, ColumnStatistics], numeric: bool) -> str:
         lists = [column.lists for column in columns.values()]
         rows += [
             ("list lengths", [f"{row.min}–{row.max}" if row else "" for row in lists]),  # noqa: RUF001 - a range
-            ("mean length", [_number(row.mean) if row else "" for row in lists]),
+            ("mean length", [number_text(row.mean) if row else "" for row in lists]),
             ("in lists", [f"{row.values:,}" if row else "" for row in lists]),
             ("missing in lists", [f"{row.missing:,}" if row else "" for row in lists]),
         ]
     if numeric:
         numbers = [column.numbers for column in columns.values()]
+        text, spread = _texts(columns)
         rows += [
-            ("mean", [_number(row.mean) if row else "" for row in numbers]),
-            ("std", [_number(row.std) if row and row.std is not None else "" for row in numbers]),
-            ("median", [_number(row.quantiles["0.5"]) if row and "0.5" in row.quantiles else "" for row in numbers]),
+            ("mean", [text(row.mean) if row else "" for row in numbers]),
+            ("std", [spread(row.std) if row and row.std is not None else "" for row in numbers]),
+            ("median", [text(row.quantiles["0.5"]) if row and "0.5" in row.quantiles else "" for row in numbers]),
         ]
     elif any(column.lengths for column in columns.values()):
         rows.append(
@@ -171,5 +179,8 @@ def _missing(column: ColumnStatistics) -> str:
     return f"{column.missing:,} ({column.missing / cells:.1%})" if cells and column.missing else f"{column.missing:,}"
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+def _texts(columns: Mapping[str, ColumnStatistics]) -> tuple[Callable[[float], str], Callable[[float], str]]:
+    """Return how to write the values of a numeric column, and how their spread."""
+    if all(column.type.element is LogicalType.TIMESTAMP for column in columns.values()):
+        return moment_text, span_text
+    return number_text, number_text
