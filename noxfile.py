@@ -18,6 +18,7 @@ PACKAGES = [f"./{path}" for path in sorted(Path("packages").iterdir()) if (path 
 CORE = "./packages/zenml-core"
 ENGINES = ["./packages/zenml-beam", "./packages/zenml-spark"]  # their frameworks are half a gigabyte
 TEST_TOOLS = [
+    "adbc-driver-postgresql",
     "pytest",
     "pytest-xdist",
     "pytest-cov",

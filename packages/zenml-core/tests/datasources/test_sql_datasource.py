@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from zenml.data.snapshot import Snapshot
+from zenml.data.sql.source import OpenQuery
 from zenml.datasources.sql import SQLDatasource
 from zenml.errors import ConfigError, DataError
 from zenml.testing.hostile import HostileProcessingBackend
@@ -171,8 +172,8 @@ def test_config_is_checked(config: dict[str, Any], message: str) -> None:
 def test_every_engine_gives_the_same_bytes(
     base: sqlite3.Connection, tmp_path: Path, run_step: Any, files_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zenml.data.sql.commit.ROWS", 1)
-    monkeypatch.setattr("zenml.data.sql.source._ROWS", 500)
+    monkeypatch.setattr("zenml.data.sql.commit.ROWS", 500)
+    monkeypatch.setattr("zenml.data.sql.source._ROWS", 300)
     base.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, x, word)")
     values = [(n, None if n % 7 == 0 else n / 3, f"w{n % 11}") for n in range(3000)]
     base.executemany("INSERT INTO t VALUES (?, ?, ?)", values)
@@ -180,3 +181,31 @@ def test_every_engine_gives_the_same_bytes(
     here = run_step(datasource)
     assert len(here.properties["splits"]["all"]["shards"]) == 6
     assert files_of(here.path) == files_of(run_step(datasource, engine=HostileProcessingBackend(seed=3)).path)
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_a_table_that_vanishes_midway_is_told(
+    base: sqlite3.Connection, tmp_path: Path, run_step: Any, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    base.execute(f"PRAGMA journal_mode={mode}")
+    base.execute("PRAGMA busy_timeout=0")
+    base.execute("CREATE TABLE t (n)")
+    base.execute("INSERT INTO t VALUES (1), (2)")
+    datasource = SQLDatasource(name="t", url=f"sqlite:///{tmp_path / 'base.db'}", table="t")
+    columns = OpenQuery.columns
+
+    def then_drop(*arguments: Any) -> Any:
+        found = columns(*arguments)
+        if mode == "wal":
+            base.execute("DROP TABLE t")
+        else:
+            with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+                base.execute("DROP TABLE t")
+        return found
+
+    monkeypatch.setattr(OpenQuery, "columns", then_drop)
+    if mode == "wal":
+        with pytest.raises(DataError, match="the database changed since this run was planned"):
+            run_step(datasource)
+    else:
+        assert Snapshot.of(run_step(datasource)).rows("all") == 2

@@ -1,9 +1,10 @@
-"""IdentityMemo: remembers the content digests of files, so that an unchanged file is not read again."""
+"""IdentityMemo: remembers the content digests of files and the last readings of databases."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ _UNSETTLED_NS = 100_000_000
 
 
 class IdentityMemo:
-    """Digests of local files by path, size, modification time and inode.
+    """Digests of local files by path, size, modification time and inode, and when which database was last read.
 
     Args:
         path: a JSON file to keep them in; without one they are kept in memory. A missing, unreadable or foreign file
@@ -28,6 +29,7 @@ class IdentityMemo:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._rows: dict[str, dict[str, Any]] | None = None
+        self._readings: dict[str, dict[str, Any]] = {}
         self._dirty = False
 
     def digest(self, file: SourceFile) -> str:
@@ -45,6 +47,27 @@ class IdentityMemo:
             self._dirty = True
         return digest
 
+    def reading(self, source: str, seconds: float) -> str:
+        """Return the identity of the last reading of a source that cannot tell when it changed.
+
+        Args:
+            source: what was read, and how.
+            seconds: how long ago the reading may have begun.
+
+        Returns:
+            The identity, or an empty string where there is no such reading.
+        """
+        self._load()
+        row = self._readings.get(source, {"identity": "", "began": -math.inf})
+        return str(row["identity"]) if 0 <= time.time() - row["began"] <= seconds else ""
+
+    def remember_reading(self, source: str, identity: str, began: float) -> None:
+        """Remember a reading that succeeded; `began` is its time in seconds since 1970."""
+        self._load()
+        self._readings[source] = {"identity": identity, "began": began}
+        self._dirty = True
+        self.save()
+
     def _load(self) -> dict[str, dict[str, Any]]:
         if self._rows is None:
             self._rows = {}
@@ -52,6 +75,10 @@ class IdentityMemo:
                 try:
                     content = json.loads(self._path.read_bytes())
                     if content["format"] == FORMAT:
+                        self._readings = {
+                            source: {"identity": str(row["identity"]), "began": float(row["began"])}
+                            for source, row in content.get("readings", {}).items()
+                        }
                         self._rows = {
                             url: row for url, row in content["files"].items() if isinstance(row["digest"], str)
                         }
@@ -66,7 +93,9 @@ class IdentityMemo:
         self._dirty = False
         try:
             with atomic_file(self._path) as file:
-                file.write(json.dumps({"format": FORMAT, "files": self._rows}, indent=1).encode())
+                file.write(
+                    json.dumps({"format": FORMAT, "files": self._rows, "readings": self._readings}, indent=1).encode()
+                )
         except OSError:
             self._path = None
 

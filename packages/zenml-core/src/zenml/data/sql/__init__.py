@@ -1,1 +1,1 @@
-"""Tables and queries of SQLite databases, read in one transaction in the order of a key, then kept as shard jobs."""
+"""Tables and queries of databases, read in one transaction in the order of a key, then kept as shard jobs."""

@@ -1,25 +1,27 @@
-"""Keeps the rows of a query as a snapshot."""
+"""Keeps the rows that stream out of a transaction as a snapshot."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from zenml.data.schema import LogicalType
-from zenml.data.shards import RunJob, State, atomic_file
+from zenml.data.schema import LogicalType, Schema
+from zenml.data.shards import RunJob, atomic_file
 from zenml.data.snapshot import shard_batches
-from zenml.data.sql.source import SQLiteQuery
+from zenml.data.sql.cells import refuse_cells
+from zenml.data.sql.reading import Reading, Source
+from zenml.data.sql.trimming import trimmed
 from zenml.data.tables.files import unknown_type_warning
-from zenml.data.tables.problems import SHOWN
 from zenml.data.tables.read import TableRead
 from zenml.data.tables.writing import TableJob, WriteTable
-from zenml.errors import DataError, Problem
+from zenml.errors import DataError
 
 ROWS = 1 << 18
-"""Rows of a shard, about, whatever the number of workers."""
+"""Rows of a shard, whatever the number of workers."""
 
 
 class KeepQuery(WriteTable):
@@ -27,11 +29,47 @@ class KeepQuery(WriteTable):
 
     def read(self, shard: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the file."""
-        yield from shard_batches(shard["path"])
+        yield from map(trimmed, shard_batches(shard["path"]))
+
+
+@dataclass(frozen=True)
+class Spilled:
+    """Rows that were read, in Arrow files each with a range of keys.
+
+    Args:
+        place: what to call the source in an error.
+        schema: the columns.
+        untyped: columns whose type is not known.
+        shards: the files, as shards of a job.
+        size: bytes of all.
+    """
+
+    place: str
+    schema: Schema
+    untyped: tuple[str, ...]
+    shards: list[dict[str, Any]]
+    size: int
+
+    def keep(
+        self,
+        declared: Mapping[str, LogicalType],
+        tfrecord: bool,
+        out: Path,
+        run_job: RunJob,
+        warn: Callable[[str], None],
+    ) -> TableRead:
+        """Write the snapshot of the rows into `out`; see `keep_query`."""
+        for name in self.untyped:
+            if name not in declared:
+                warn(unknown_type_warning(name))
+        job = TableJob(
+            "zenml.data.sql.commit:KeepQuery", self.shards, self.schema, {}, tfrecord, "keep rows", self.size
+        )
+        return job.write(out, run_job, lambda states: refuse_cells(self.place, states))
 
 
 def keep_query(
-    source: SQLiteQuery,
+    source: Source,
     declared: Mapping[str, LogicalType],
     tfrecord: bool,
     out: Path,
@@ -39,13 +77,13 @@ def keep_query(
     run_job: RunJob,
     warn: Callable[[str], None],
 ) -> TableRead:
-    """Write the snapshot of a query into `out`.
+    """Write the snapshot of a source into `out`.
 
     One transaction reads the rows in the order of the key into Arrow files, each with a range of keys; these are the
     shards. So all shards see one state of the database, and no worker needs it.
 
     Args:
-        source: the query.
+        source: the table or query.
         declared: types that the user gave, by column.
         tfrecord: whether to write TFRecord copies.
         out: the snapshot's folder.
@@ -56,47 +94,42 @@ def keep_query(
     Raises:
         DataError: the query fails, or its rows cannot be kept.
     """
+    with source.reading(declared) as reading:
+        spilled = spill(reading, source.place, scratch)
+    return spilled.keep(declared, tfrecord, out, run_job, warn)
+
+
+def spill(reading: Reading, place: str, scratch: Path) -> Spilled:
+    """Write rows into Arrow files of `ROWS` rows each.
+
+    Raises:
+        DataError: there is no row, or the reading fails.
+    """
     shards: list[dict[str, Any]] = []
     size = 0
-    with source.open() as query:
-        schema, stored = query.columns(query.names(), declared)
-        batches = query.batches(stored)
-        batch = next(batches, None)
-        while batch is not None:
-            path = scratch / f"rows-{len(shards):05d}.arrow"
-            shards.append({"path": str(path), "number": len(shards)})
-            with atomic_file(path) as file, pa.ipc.new_file(file, batch.schema) as writer:
-                rows = 0
-                while batch is not None and rows < ROWS:
-                    writer.write_batch(batch)
-                    rows += batch.num_rows
-                    size += batch.nbytes
-                    batch = next(batches, None)
+    pieces = _pieces(reading.batches)
+    piece = next(pieces, None)
+    while piece is not None:
+        batch, number = piece
+        path = scratch / f"rows-{number:05d}.arrow"
+        shards.append({"path": str(path), "number": number})
+        with atomic_file(path) as file, pa.ipc.new_file(file, batch.schema) as writer:
+            while piece is not None and piece[1] == number:
+                writer.write_batch(piece[0])
+                size += piece[0].nbytes
+                piece = next(pieces, None)
     if not shards:
-        raise DataError("there is no row", source.place)
-    for name, kind in stored.items():
-        if not kind and name not in declared:
-            warn(unknown_type_warning(name))
-
-    def check(states: Sequence[State]) -> None:
-        problems = _cell_problems(source.place, states)
-        if problems:
-            raise DataError(problems)
-
-    job = TableJob("zenml.data.sql.commit:KeepQuery", shards, schema, {}, tfrecord, "keep rows", size)
-    return job.write(out, run_job, check)
+        raise DataError("there is no row", place)
+    return Spilled(place, reading.schema, reading.untyped, shards, size)
 
 
-def _cell_problems(place: str, states: Sequence[State]) -> list[Problem]:
-    """Return the bad cells of all shards in the order of rows, the first 20 one by one."""
-    found: list[tuple[int, Problem]] = []
-    before = 0
-    for state in states:
-        for name, column in state.get("findings", {}).get("cells", {}).items():
-            for row, value, reason in column["first"]:
-                what = f"{value!r} is {reason}"
-                found.append((before + row, Problem(what, f"{place}, row {before + row}, column {name}")))
-        before += state["rows"]
-    found.sort(key=lambda row: row[0])
-    more = [Problem(f"these are the first {SHOWN} of at least {len(found)} bad cells")] if len(found) > SHOWN else []
-    return [problem for _, problem in found[:SHOWN]] + more
+def _pieces(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Yield slices of batches, each with the number of the shard that it belongs to."""
+    rows = 0
+    for batch in batches:
+        start = 0
+        while start < batch.num_rows:
+            piece = batch.slice(start, ROWS - rows % ROWS)
+            yield piece, rows // ROWS
+            start += piece.num_rows
+            rows += piece.num_rows

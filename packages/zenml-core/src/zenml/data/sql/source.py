@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +12,11 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from zenml.data.schema import Feature, LogicalType, Schema
+from zenml.data.sql.reading import KEY, Reading, name_problems
 from zenml.errors import DataError, Problem, closest
 
 _ROWS = 1 << 14
 _ROW_ID = "_rowid_"
-_KEY = "Name the columns that order the rows and tell them apart"
 _STORED = ("integer", "real", "text", "blob")
 _ARROW = {"integer": pa.int64(), "real": pa.float64(), "text": pa.binary(), "blob": pa.binary(), "": pa.null()}
 _LOGICAL = {
@@ -64,6 +64,14 @@ class SQLiteQuery:
         except sqlite3.Error as error:
             raise DataError(self._problem(error)) from None
 
+    @contextmanager
+    def reading(self, declared: Mapping[str, LogicalType]) -> Iterator[Reading]:
+        """Stream the rows out of one transaction; see `Source`."""
+        with self.open() as query:
+            schema, stored = query.columns(query.names(declared), declared)
+            untyped = tuple(name for name, kind in stored.items() if not kind)
+            yield Reading(schema, query.batches(stored), untyped)
+
     def _problem(self, error: sqlite3.Error) -> Problem:
         if "no such table" not in str(error):
             return Problem(f"the database says: {error}", self.place)
@@ -92,11 +100,11 @@ class OpenQuery:
     def _bare(self) -> str:
         return self.source.query.strip().rstrip(";")
 
-    def names(self) -> list[str]:
+    def names(self, declared: Iterable[str]) -> list[str]:
         """Return the names of the columns.
 
         Raises:
-            DataError: two have one name, or a column of the key is none of them.
+            DataError: two have one name, or a name in the key or among the declared types is none of them.
         """
         # A query is looked at as it stands: inside of another one, SQLite renames columns of one name.
         statement = self._bare if self.source.query else f"SELECT * FROM {self._from} LIMIT 0"  # noqa: S608 - the user's own table
@@ -104,18 +112,10 @@ class OpenQuery:
         if found is None:
             raise DataError("the query gives no rows; write a SELECT statement", self.source.place)
         names = [column[0] for column in found]
-        problems = [
-            Problem(f"{names.count(name)} columns are called {name!r}", self.source.place, "Rename them by AS")
-            for name in dict.fromkeys(names)
-            if names.count(name) > 1
-        ]
-        for name in self.source.key:
-            if name not in names:
-                mend = closest(name, names) or f"Columns: {', '.join(names)}"
-                problems.append(Problem(f"key names a column {name!r} that is not there", self.source.place, mend))
+        problems = name_problems(names, self.source.key, declared, self.source.place)
         if not self.source.key and not self._has_row_ids(names):
             what = "it has no row ids, so the order of its rows is not known"
-            problems.append(Problem(what, self.source.place, f"{_KEY}: key=[…]"))
+            problems.append(Problem(what, self.source.place, f"{KEY}: key=[…]"))
         if problems:
             raise DataError(problems)
         return names
@@ -136,7 +136,7 @@ class OpenQuery:
         """Return the columns in their types, and how the database stores the values of each.
 
         Raises:
-            DataError: unknown declared columns, columns that hold values of several kinds.
+            DataError: columns that hold values of several kinds.
         """
         place = self.source.place
         sums = [f"total(typeof({_name(name)}) = '{kind}')" for name in names for kind in _STORED]
@@ -144,11 +144,7 @@ class OpenQuery:
         for start in range(0, len(sums), 400):
             row = self.base.execute(f"SELECT {', '.join(sums[start : start + 400])} FROM {self._from}")  # noqa: S608 - the user's own query
             counts += row.fetchone()
-        problems = [
-            Problem(f"types names a column {name!r} that is not there", place, closest(name, names))
-            for name in declared
-            if name not in names
-        ]
+        problems: list[Problem] = []
         features: list[Feature] = []
         stored: dict[str, str] = {}
         for at, name in enumerate(names):
@@ -196,7 +192,7 @@ class OpenQuery:
         texts = (value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values)
         told = ", ".join(f"{name}={value!r}" for name, value in zip(self.source.key, texts, strict=True))
         what = f"a row has no value in its key ({told})" if empty else f"several rows have the key {told}"
-        raise DataError(what, self.source.place, f"{_KEY}: key=[…]")
+        raise DataError(what, self.source.place, f"{KEY}: key=[…]")
 
 
 def _array(values: Sequence[Any], kind: str) -> pa.Array:
