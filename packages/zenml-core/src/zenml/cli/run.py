@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from zenml.cli.output import json_option, show_json, show_rows
-from zenml.cli.run_control import cancel_run, resume_run, show_logs
+from zenml.cli.run_control import cancel_run, reproduce_run, resume_run, show_logs
 
 
 @click.group()
@@ -50,3 +50,4 @@ def get_run(run_id: str, as_json: bool) -> None:
 run.add_command(show_logs)
 run.add_command(cancel_run)
 run.add_command(resume_run)
+run.add_command(reproduce_run)

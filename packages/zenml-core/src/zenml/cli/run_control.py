@@ -1,4 +1,4 @@
-"""`zenml run logs | cancel | resume`."""
+"""`zenml run logs | cancel | resume | reproduce`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def cancel_run(run_id: str) -> None:
 def resume_run(run_id: str, take_over: bool, no_wait: bool, as_json: bool) -> None:
     """Let a run that did not complete go on from its last published step, in the same way as before."""
     from zenml.cli.here import here
-    from zenml.pipelines.launching import resume
+    from zenml.pipelines.repeating import resume
     from zenml.runtime.console import Console
 
     repo = here()
@@ -67,3 +67,25 @@ def resume_run(run_id: str, take_over: bool, no_wait: bool, as_json: bool) -> No
         show_json(run.to_json() if not no_wait else {"id": run.id})
     elif no_wait:
         click.echo(run.id)
+
+
+@click.command("reproduce")
+@click.argument("run_id")
+@click.option("--no-cache", is_flag=True, help="Run every step, also where its result of then could be served.")
+@click.option("--compare", is_flag=True, help="Only say what differs between then and now.")
+@json_option
+def reproduce_run(run_id: str, no_cache: bool, compare: bool, as_json: bool) -> None:
+    """Run the spec of a run again: what differs between then and now is told first, and what came of it last."""
+    from zenml.cli.here import here
+    from zenml.pipelines.repeating import reproduce
+    from zenml.runtime.console import Console
+
+    repo = here()
+    report = Console(quiet=True) if as_json else None
+    found = reproduce(repo.get_run(run_id).id, repo.root, use_cache=not no_cache, only_compare=compare, report=report)
+    if as_json:
+        show_json(found.to_json())
+    else:
+        found.print()
+        if compare and not found.differences:
+            click.echo("Nothing differs")

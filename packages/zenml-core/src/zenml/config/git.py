@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +16,19 @@ class GitFacts:
     Args:
         sha: the commit, or an empty string where there is none.
         dirty: whether tracked files differ from it or untracked ones are there.
+        diff: SHA-256 of the difference of the tracked files; empty where there is none.
     """
 
     sha: str
     dirty: bool
+    diff: str = ""
 
 
 class GitQuery:
     """Asks git in the background, so that the answer costs no waiting; close it, or use it as a context."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         command = ["git", "-C", str(folder), "status", "--porcelain=v2", "--branch"]
         try:
             self._process: subprocess.Popen[str] | None = subprocess.Popen(
@@ -41,13 +45,19 @@ class GitQuery:
         out, _ = process.communicate()
         if process.returncode:
             return None
-        sha, dirty = "", False
+        sha, dirty, changed = "", False, False
         for line in out.splitlines():
             if line.startswith("# branch.oid "):
                 sha = line.removeprefix("# branch.oid ").replace("(initial)", "")
             elif not line.startswith("#"):
                 dirty = True
-        return GitFacts(sha, dirty)
+                changed |= not line.startswith("?")
+        return GitFacts(sha, dirty, self._diff() if changed and sha else "")
+
+    def _diff(self) -> str:
+        command = ["git", "-C", str(self._folder), "diff", "--no-ext-diff", "--no-textconv", "--binary", "HEAD"]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return "" if done.returncode else hashlib.sha256(done.stdout).hexdigest()
 
     def __enter__(self) -> Self:
         return self

@@ -29,7 +29,7 @@ from zenml.runtime.resuming import resumable
 from zenml.runtime.run import Run
 from zenml.runtime.source_roots import use_source_roots
 from zenml.spec.model import PipelineSpec
-from zenml.spec.yaml_format import Lines, read_yaml
+from zenml.spec.yaml_format import Lines
 from zenml.steps.base import Step
 
 
@@ -67,7 +67,7 @@ def launch(
         RunFailed: the run ended in another state than COMPLETE.
     """
     shown = report is None
-    job, _, backend = _prepared(
+    job, _, backend = prepare(
         spec,
         root,
         live=live,
@@ -111,7 +111,7 @@ def plan(
         SpecError: every problem with the pipeline.
         DataError: a source cannot be read.
     """
-    job, graph, _ = _prepared(
+    job, graph, _ = prepare(
         spec,
         root,
         live=live,
@@ -123,19 +123,22 @@ def plan(
     return make_plan(job, graph)
 
 
-def _prepared(
+def prepare(
     spec: PipelineSpec,
     root: Path,
     *,
-    live: Mapping[str, Step] | None,
-    lines: Lines | None,
     report: Reporter,
+    live: Mapping[str, Step] | None = None,
+    lines: Lines | None = None,
     backend: OrchestratorBackend | None = None,
     metadata_store: MetadataStore | None = None,
     artifact_store: ArtifactStore | str | None = None,
     resume: str | None = None,
 ) -> tuple[Launch, Graph, OrchestratorBackend]:
-    """Check a spec whole; return all that a run of it needs."""
+    """Check a spec whole; return all that a run of it needs: the launch, the graph, and the orchestrator.
+
+    The arguments are those of `launch`.
+    """
     with GitQuery(root) as git:
         use_source_roots(root, spec.environment.source_roots)
         graph = build_graph(spec, live=live, lines=lines)
@@ -166,7 +169,7 @@ def _prepared(
         "reproducible": "no" if live_steps else "yes",
     }
     if code:
-        facts |= {"git_sha": code.sha, "git_dirty": "yes" if code.dirty else "no"}
+        facts |= {"git_sha": code.sha, "git_dirty": "yes" if code.dirty else "no", "git_diff": code.diff}
     run_id = resume or new_run_id()
     if resume:
         resumable(metadata, resume)
@@ -174,37 +177,3 @@ def _prepared(
         run_id, graph.spec, metadata, store, root, report, lambda: execute(job, graph), live_steps, facts, bool(resume)
     )
     return job, graph, backend
-
-
-def resume(
-    run_id: str, root: Path, *, take_over: bool = False, wait: bool = True, report: Reporter | None = None
-) -> Run:
-    """Let a recorded run that did not complete go on, with its own spec, stores and orchestrator.
-
-    Args:
-        run_id: id of a run in the repository's metadata store.
-        root: the repository root.
-        take_over: also where nothing is known of the process that ran it; that one can publish nothing more.
-        wait: return only when the run has ended.
-        report: takes messages and progress.
-
-    Raises:
-        StoreError: there is no such run.
-        ConfigError: it is COMPLETE or going on, or a step that it published has changed.
-        RunFailed: it ended in another state than COMPLETE.
-    """
-    metadata = default_metadata_store(root)
-    record = resumable(metadata, run_id, take_over=take_over)
-    spec, lines = read_yaml(record.spec)
-    orchestrator = json.loads(record.facts.get("orchestrator", "null"))
-    backend = OrchestratorBackend.from_config(orchestrator) if orchestrator else None
-    return launch(
-        spec,
-        root,
-        lines=lines,
-        backend=backend,
-        metadata_store=metadata,
-        wait=wait,
-        report=report,
-        resume=run_id,
-    )

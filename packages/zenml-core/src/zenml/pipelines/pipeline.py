@@ -12,11 +12,12 @@ from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.backends.reporter import Reporter
 from zenml.config.repository import current_root, find_root, secrets_path
 from zenml.datasources.base import Datasource
-from zenml.errors import ConfigError, DataError, Problem, SpecError, ZenMLError
+from zenml.errors import ConfigError, Problem, SpecError
 from zenml.metadata.store import MetadataStore
+from zenml.pipelines.data_views import DataViews
 from zenml.plugins.registry import type_name
 from zenml.runtime.live import live_reason
-from zenml.runtime.run import Output, Run
+from zenml.runtime.run import Run
 from zenml.runtime.source_roots import use_source_roots
 from zenml.runtime.wiring import wire
 from zenml.secrets import use_secrets_file
@@ -33,14 +34,10 @@ from zenml.spec.yaml_format import read_yaml, write_yaml
 from zenml.steps.base import Step
 
 if TYPE_CHECKING:
-    from zenml.data.anomalies import Anomaly, Limits
-    from zenml.data.pinned_schema import PinnedSchema
-    from zenml.data.statistics import TableStatistics
-    from zenml.reports.page import Page
     from zenml.runtime.planning import Plan
 
 
-class Pipeline:
+class Pipeline(DataViews):
     """A pipeline of any steps.
 
     Args:
@@ -197,6 +194,31 @@ class Pipeline:
         spec, _ = read_yaml(text, str(path))
         return Pipeline.from_spec(spec, find_root(Path(path).parent))
 
+    @staticmethod
+    def from_run(run: str | Run) -> Pipeline:
+        """Return the pipeline of a recorded run of this repository, as it ran.
+
+        Args:
+            run: the run, or its id.
+
+        Raises:
+            StoreError: there is no such run.
+            SpecError: its spec does not fit what is installed now.
+        """
+        from zenml.config.settings import artifact_store, metadata_store
+
+        root = current_root()
+        found = run if isinstance(run, Run) else Run(run, metadata_store(root), artifact_store(root))
+        return Pipeline.from_spec(read_yaml(found.record.spec)[0], root)
+
+    def copy(self, name: str) -> Self:
+        """Return a pipeline of another name with the same steps, to be changed without changing this one."""
+        other = type(self)(name, seed=self.seed, environment=self.environment, enable_cache=self.enable_cache)
+        other.run_defaults = self.run_defaults
+        for step_id, step in self._steps.items():
+            other.add_step(step.model_copy(deep=True), id=step_id, inputs=self._inputs[step_id])
+        return other
+
     def run(
         self,
         backend: OrchestratorBackend | None = None,
@@ -265,97 +287,6 @@ class Pipeline:
         """
         return self._runs(current_root())[0].metrics
 
-    def view_statistics(self, path: str | Path | None = None) -> Page:
-        """Write an HTML page that shows the columns of the newest complete run's data, its splits side by side.
-
-        Args:
-            path: the file to write; by default one below `.zenml/reports/`.
-
-        Returns:
-            The page, which shows itself in a notebook; `page.open()` shows it in a browser.
-
-        Raises:
-            ZenMLError: there is no complete run, or it has no examples.
-        """
-        from zenml.data.snapshot import Snapshot
-        from zenml.reports.statistics_page import statistics_page
-
-        root = current_root()
-        run = self._runs(root)[0]
-        snapshot = Snapshot.of(run.store.open(_examples(run)[-1].uri))
-        splits = sorted(snapshot.splits, key=lambda name: -snapshot.rows(name))
-        page = statistics_page(f"{self.name}: statistics", {name: snapshot.statistics(name) for name in splits})
-        return page.write(path or root / ".zenml" / "reports" / f"{run.id}-statistics.html")
-
-    def view_schema(self) -> PinnedSchema:
-        """Return what is expected of the datasource's columns: the pinned schema, else what its newest data are like.
-
-        Raises:
-            ZenMLError: nothing is pinned, and there is no complete run.
-        """
-        from zenml.data.pinned_schema import PinnedSchema
-
-        root = current_root()
-        pinned = self._schema_file(root)
-        return PinnedSchema.load(pinned) if pinned.exists() else PinnedSchema.infer(_data(self._runs(root)[0]))
-
-    def pin_schema(self) -> Path:
-        """Write what the newest data are like to `schemas/<datasource>.yaml`, to be read, edited and committed.
-
-        Raises:
-            ZenMLError: there is no complete run.
-        """
-        from zenml.data.pinned_schema import PinnedSchema
-
-        root = current_root()
-        path = self._schema_file(root)
-        PinnedSchema.infer(_data(self._runs(root)[0])).save(path)
-        return path
-
-    def view_anomalies(self, *, limits: Limits | None = None, raises: bool = False) -> list[Anomaly]:
-        """Return how the newest data differ from the pinned schema, and from the version before them.
-
-        Args:
-            limits: from where distributions count as different.
-            raises: raise the anomalies as one error instead of returning them.
-
-        Raises:
-            ZenMLError: there is no complete run.
-            DataError: every anomaly, where `raises` asks for it.
-        """
-        from zenml.data.anomalies import find_anomalies
-        from zenml.data.pinned_schema import PinnedSchema
-
-        root = current_root()
-        newest, *older = self._runs(root)
-        digest = _examples(newest)[0].digest
-        before = next((run for run in older if _examples(run)[0].digest != digest), None)
-        path = self._schema_file(root)
-        pinned = PinnedSchema.load(path) if path.exists() else None
-        found = find_anomalies(_data(newest), pinned, _data(before) if before else None, limits)
-        if found and raises:
-            raise DataError([row.to_problem() for row in found])
-        return found
-
-    def _runs(self, root: Path) -> list[Run]:
-        """Return the complete runs of this pipeline, newest first, at least one."""
-        from zenml.config.settings import artifact_store, metadata_store
-        from zenml.metadata.records import State
-
-        metadata = metadata_store(root, self.run_defaults.metadata_store)
-        store = artifact_store(root, self.run_defaults.artifact_store)
-        records = metadata.list_runs(pipeline=self.name)
-        found = [Run(record.id, metadata, store) for record in records if record.state is State.COMPLETE]
-        if not found:
-            raise ZenMLError(f"pipeline {self.name!r} has no complete run yet", mend="Run it: pipeline.run()")
-        return found
-
-    def _schema_file(self, root: Path) -> Path:
-        source = next((step for step in self._steps.values() if isinstance(step, Datasource)), None)
-        if source is None:
-            raise ZenMLError(f"pipeline {self.name!r} has no datasource", mend="Add one: pipeline.add_datasource(…)")
-        return root / "schemas" / f"{source.name}.yaml"
-
     def _live_steps(self, root: Path) -> dict[str, Step]:
         return {
             step_id: step.relative_to(root) if isinstance(step, Datasource) else step
@@ -373,22 +304,6 @@ class Pipeline:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, steps=[{', '.join(self._steps)}])"
-
-
-def _examples(run: Run) -> list[Output]:
-    """Return the examples that a run gave, the datasource's own first."""
-    found = [output for step in run.steps.values() for output in step.outputs.values() if output.type == "Examples"]
-    if not found:
-        raise ZenMLError(f"run {run.id} has no examples")
-    return found
-
-
-def _data(run: Run) -> TableStatistics:
-    """Return the statistics of the rows that the datasource of a run gave."""
-    from zenml.data.snapshot import Snapshot
-    from zenml.datasources.base import SPLIT
-
-    return Snapshot.of(run.store.open(_examples(run)[0].uri)).statistics(SPLIT)
 
 
 def _block(step_id: str, step: Step, inputs: Mapping[str, str], root: Path) -> StepSpec:

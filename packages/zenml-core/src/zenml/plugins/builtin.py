@@ -175,7 +175,7 @@ def zenml_metadata_stores() -> list[Spec]:
             "metadata-store",
             "zenml.metadata.sqlite:SQLiteMetadataStore",
             "Records runs in an SQLite file",
-        )
+        ),
     ]
 
 

@@ -12,6 +12,7 @@ from types import FrameType
 from zenml.backends.launch import Launch
 from zenml.metadata.liveness import is_alive, this_owner
 from zenml.metadata.records import RunRecord, State, StepRecord
+from zenml.runtime.environment import keep_environment
 from zenml.runtime.graph import Graph
 from zenml.runtime.hooks import call_hook
 from zenml.runtime.resuming import Before, look_back
@@ -31,8 +32,9 @@ def execute(launch: Launch, graph: Graph) -> State:
     clear_lost_runs(launch)
     spec = launch.spec
     steps = tuple(StepRecord(node.id, node.spec.type) for node in graph.nodes)
+    facts = {**launch.facts, "environment": keep_environment(launch.store)}
     record = RunRecord(
-        launch.run_id, spec.name, write_yaml(spec), this_owner(), State.RUNNING, facts=launch.facts, steps=steps
+        launch.run_id, spec.name, write_yaml(spec), this_owner(), State.RUNNING, facts=facts, steps=steps
     )
     before = Before()
     if launch.resume:

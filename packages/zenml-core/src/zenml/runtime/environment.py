@@ -1,0 +1,63 @@
+"""What is installed where a run works, kept once per environment in the artifact store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from zenml.artifacts.store import ArtifactStore
+
+_ENDINGS = ("dist-info", "egg-info")
+
+
+def installed() -> dict[str, str]:
+    """Return the versions of all distributions that can be imported, by name in lower case.
+
+    Only the names of their metadata folders are read, so that it takes a millisecond.
+    """
+    found: dict[str, str] = {}
+    for entry in sys.path:
+        try:
+            names = [path.name for path in Path(entry or ".").iterdir()]
+        except OSError:
+            continue
+        for name in names:
+            stem, _, ending = name.rpartition(".")
+            distribution, dash, rest = stem.partition("-")
+            if ending in _ENDINGS and dash:
+                found.setdefault(distribution.lower().replace("_", "-"), rest.partition("-")[0])
+    return dict(sorted(found.items()))
+
+
+def environment() -> dict[str, Any]:
+    """Return what this process works with: Python, platform, and what is installed."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "distributions": installed(),
+    }
+
+
+def keep_environment(store: ArtifactStore) -> str:
+    """Keep the environment of this process in a store, unless it is there; return its digest."""
+    data = json.dumps(environment(), sort_keys=True).encode()
+    digest = hashlib.sha256(data).hexdigest()
+    if not store.has(_key(digest)):
+        store.write_bytes(_key(digest), data)
+    return digest
+
+
+def read_environment(store: ArtifactStore, digest: str) -> dict[str, Any] | None:
+    """Return a kept environment; None where it is not there."""
+    if not digest or not store.has(_key(digest)):
+        return None
+    found: dict[str, Any] = json.loads(store.read_bytes(_key(digest)))
+    return found
+
+
+def _key(digest: str) -> str:
+    return f"environments/{digest}.json"
