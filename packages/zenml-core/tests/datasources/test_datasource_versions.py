@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -133,6 +134,7 @@ def test_a_sample_has_so_many_rows_or_all(source: Datasource, n: int) -> None:
     table = source.sample_data(n)
     assert table.num_rows == min(n, 3)
     assert table.schema == pa.schema({"n": pa.int64(), "word": pa.utf8()})
+    assert source.sample_data(np.int64(n)) == table
 
 
 @pytest.mark.parametrize("n", [-1, True, 1.5, "2", None])

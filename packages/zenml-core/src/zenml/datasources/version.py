@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -96,15 +97,14 @@ class DataVersion:
         """
         import pyarrow as pa
 
-        if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-            raise ConfigError(f"n is a number of rows, 0 or more, got {n!r}", "sample_data")
+        left = _count(n)
         names = self.schema.names if columns is None else tuple(columns)
         kinds = {feature.name: feature.type.arrow for feature in (self.schema[name] for name in names)}
         batches: list[pa.RecordBatch] = []
-        for batch in self._snapshot.batches(SPLIT, names) if n else ():
-            batches.append(batch.slice(0, n))
-            n -= batches[-1].num_rows
-            if not n:
+        for batch in self._snapshot.batches(SPLIT, names) if left else ():
+            batches.append(batch.slice(0, left))
+            left -= batches[-1].num_rows
+            if not left:
                 break
         return pa.Table.from_batches(batches, None if batches else pa.schema(list(kinds.items())))
 
@@ -158,6 +158,17 @@ class DataVersion:
         from zenml.data.snapshot import Snapshot
 
         return Snapshot.of(self._store.open(self.uri))
+
+
+def _count(n: int) -> int:
+    """Return a number of rows, which may be of any type of integers."""
+    try:
+        count = -1 if isinstance(n, bool) else operator.index(n)
+    except TypeError:
+        count = -1
+    if count < 0:
+        raise ConfigError(f"n is a number of rows, 0 or more, got {n!r}", "sample_data")
+    return count
 
 
 def _moment(seconds: float) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,6 +13,7 @@ from zenml.spec.model import StepSpec
 from zenml.spec.yaml_format import read_yaml
 
 _READ = (State.COMPLETE, State.CACHED)
+_RUNS: dict[str, tuple[str, Mapping[str, StepSpec]]] = {}
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,23 @@ def readings(store: MetadataStore) -> Iterator[Reading]:
         outputs = [row for row in step.outputs if row.type == Examples.__name__]
         if step.inputs or step.state not in _READ or not outputs:
             continue
+        pipeline, blocks = _of_run(store, run)
+        block = blocks.get(step.id)
+        if block and "name" in block.config:
+            yield Reading(str(block.config["name"]), pipeline, run, block, outputs[0], step.finished)
+
+
+def _of_run(store: MetadataStore, run: str) -> tuple[str, Mapping[str, StepSpec]]:
+    """Return the pipeline of a run and its steps by id, which never change: a run is looked up once in a process."""
+    if run not in _RUNS:
         record = store.get_run(run)
-        block = _blocks(record.spec).get(step.id) if record else None
-        if record and block and "name" in block.config:
-            name = str(block.config["name"])
-            yield Reading(name, record.pipeline, run, block, outputs[0], step.finished)
+        if record is None:
+            return "", {}
+        _RUNS[run] = record.pipeline, _blocks(record.spec)
+    return _RUNS[run]
 
 
 @lru_cache(maxsize=64)
-def _blocks(text: str) -> dict[str, StepSpec]:
+def _blocks(text: str) -> Mapping[str, StepSpec]:
     """Return the steps of a spec by id; runs of one pipeline mostly have the same text."""
     return {step.id: step for step in read_yaml(text)[0].steps}
