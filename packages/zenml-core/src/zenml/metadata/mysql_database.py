@@ -129,6 +129,10 @@ class MySQLDatabase(ServerDatabase):
         """Return the first argument of the driver's errors."""
         return error.args[0] if error.args and isinstance(error.args[0], int) else None
 
+    def message(self, error: BaseException) -> str:
+        """Return the second argument of the driver's errors."""
+        return str(error.args[1]) if len(error.args) > 1 else str(error)
+
     def is_lost(self, error: BaseException) -> bool:
         """Say whether the server went away."""
         return isinstance(error, pymysql.err.Error) and self.code(error) in _LOST
@@ -154,7 +158,7 @@ def _connect(store: ServerMetadataStore, port: int, password: str | None) -> Any
         connection = _Connection(
             **where,
             user=store.username,
-            password=password or "",
+            password=(password or "").encode(),  # text would go as Latin-1
             database=store.database,
             charset="utf8mb4",
             autocommit=True,

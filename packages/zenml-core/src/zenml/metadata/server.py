@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -54,6 +55,16 @@ class ServerMetadataStore(SQLMetadataStore):
     ssl_key: str | None = None
     connect_timeout: int = Field(default=10, ge=1, le=600)
     retry_seconds: float = Field(default=60.0, ge=0)
+
+    def resolve(self, root: Path) -> Self:
+        """Return the store with absolute paths of its certificates."""
+        given = {name: getattr(self, name) for name in ("ssl_ca", "ssl_cert", "ssl_key")}
+        paths = {name: str(root.absolute() / Path(path).expanduser()) for name, path in given.items() if path}
+        changed = {name: path for name, path in paths.items() if path != given[name]}
+        return type(self)(**{**self._given(), **changed}) if changed else self
+
+    def _given(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
     def require_driver(self) -> None:
         """Check that the driver is installed.

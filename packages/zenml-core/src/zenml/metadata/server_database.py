@@ -72,13 +72,17 @@ class ServerDatabase(Database):
     def code(self, error: BaseException) -> int | str | None:
         """Return the server's code of an error."""
 
+    def message(self, error: BaseException) -> str:
+        """Return what the driver says of an error."""
+        return str(error)
+
     def is_transient(self, error: BaseException) -> bool:
         """Say whether another transaction was in the way, or the server could not take one more just now."""
         return self.code(error) in self.TRANSIENT
 
     def explain(self, error: BaseException) -> StoreError:
         """Say what the server's code means."""
-        store, code, message = self.store, self.code(error), str(error)
+        store, code, message = self.store, self.code(error), self.message(error)
         filled = {
             "user": store.username or "of this system",
             "database": store.database,

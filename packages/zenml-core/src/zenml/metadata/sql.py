@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import PrivateAttr
@@ -133,6 +133,13 @@ class SQLMetadataStore(MetadataStore):
     def find_step(self, fingerprint: str, *, limit: int = 8) -> list[StepRecord]:
         """Return COMPLETE steps with that fingerprint, newest first."""
         return self._read(lambda reader: reader.published(fingerprint, limit))
+
+    def recorded_uris(self, uris: Collection[str]) -> set[str]:
+        """Return those of the URIs at which an artifact is that some run refers to, as of one moment."""
+        database = self._open()
+        from zenml.metadata.references import recorded_uris
+
+        return database.transact(lambda connection, _: recorded_uris(connection, uris), write=False)
 
     def end_lost_runs(self, is_alive: Callable[[Owner], bool | None]) -> list[str]:
         """Write down every RUNNING run whose owner is known to be gone."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -134,6 +134,11 @@ class MetadataStore(Component):
     @abstractmethod
     def find_step(self, fingerprint: str, *, limit: int = 8) -> list[StepRecord]:
         """Return up to `limit` COMPLETE steps with that fingerprint and their outputs, newest first."""
+
+    def recorded_uris(self, uris: Collection[str]) -> set[str]:
+        """Return those of the URIs at which an artifact is that some run refers to, as of one moment."""
+        recorded = {artifact.uri for _, step in self.list_steps() for artifact in (*step.inputs, *step.outputs)}
+        return recorded.intersection(uris)
 
     @abstractmethod
     def end_lost_runs(self, is_alive: Callable[[Owner], bool | None]) -> list[str]:

@@ -342,6 +342,38 @@ class MetadataStoreConformance:
         assert [run.id for run in store.list_runs()] == [run_id(number) for number in reversed(range(count))]
         assert len({run for run, _ in store.list_steps()}) == count
 
+    def test_long_and_odd_texts_come_back(self, store: MetadataStore) -> None:
+        """Also where a column or an index has a bound, and when a shorter text takes the place of a long one."""
+        long = "".join(f"ä✓{number}\n" for number in range(20_000))
+        store.start_run(a_run(1, spec=long, facts={"long": long, "short": "x"}))
+        run = run_id(1)
+        store.start_step(run, "data", attempt="1", fingerprint="f", inputs=[], facts={"diff": long, "same": long})
+        store.publish_step(
+            run, "data", state=State.COMPLETE, attempt="1", fingerprint="f",
+            inputs=[], outputs=[], metrics={}, facts={"diff": "now short"},
+        )  # fmt: skip
+        store.start_step(run, "split", attempt="1", fingerprint="f", inputs=[], facts={})
+        store.end_step(run, "split", state=State.FAILED, attempt="1", error=long)
+        store.start_step(run, "trainer", attempt="1", fingerprint="f", inputs=[], facts={})
+        store.end_step(run, "trainer", state=State.FAILED, attempt="1", error="a\0b\udcffc")
+        found = self.another(store).get_run(run)
+        assert found is not None
+        assert (found.spec, found.facts) == (long, {"long": long, "short": "x"})
+        assert found.steps[0].facts == {"diff": "now short", "same": long}
+        assert found.steps[1].error == long
+        assert found.steps[2].error.startswith("a")
+        store.start_step(run, "split", attempt="2", fingerprint="f", inputs=[], facts={})
+        assert step_of(store, run, "split").error == ""
+
+    def test_steps_and_types_that_differ_in_case_are_told_apart(self, store: MetadataStore) -> None:
+        """A pipeline's name may be the beginning of another's, and a type may differ from another in case."""
+        steps = (StepRecord("data", "Loader"), StepRecord("more", "loader"))
+        store.start_run(replace(a_run(1, pipeline="A"), steps=steps))
+        store.start_run(replace(a_run(2, pipeline="Ab"), steps=steps))
+        assert [run.id for run in store.list_runs(pipeline="A")] == [run_id(1)]
+        assert store.list_runs(pipeline="a") == []
+        assert [step.id for _, step in store.list_steps(type="loader")] == ["more", "more"]
+
     def test_a_config_gives_an_equal_store(self, store: MetadataStore) -> None:
         """A spec can name the store."""
         again = MetadataStore.from_config(store.to_config())

@@ -1,0 +1,41 @@
+"""Databases for the tests of metadata stores."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from database_servers import DatabaseServer
+
+NODES = (
+    "Artifact ArtifactProperty Execution ExecutionProperty Context ContextProperty Event EventPath Association "
+    "Attribution ParentContext"
+).split()
+
+
+@contextmanager
+def new_database(server: DatabaseServer, options: str = "CHARACTER SET utf8mb4") -> Iterator[str]:
+    """Make a database; drop it at the end."""
+    name = f"m{secrets.token_hex(6)}"
+    mysql = server.scheme == "mysql"
+    make, drop = (f"{options};", ";") if mysql else ("OWNER zenml;", "WITH (FORCE);")
+    server.run(f"CREATE DATABASE {name} {make}", "" if mysql else "postgres")
+    try:
+        yield name
+    finally:
+        server.run(f"DROP DATABASE {name} {drop}", "" if mysql else "postgres")
+
+
+@contextmanager
+def emptied(server: DatabaseServer, database: str) -> Iterator[dict[str, Any]]:
+    """Give the config of a store in a database; remove what it records at the end."""
+    yield config_of(server, database)
+    server.run("".join(f"DELETE FROM {table};" for table in NODES), database)
+
+
+def config_of(server: DatabaseServer, database: str, **more: Any) -> dict[str, Any]:
+    """Return the config of a store in a database."""
+    where = {"host": "127.0.0.1", "port": server.port, "database": database}
+    return {**where, "username": "zenml", "password": "env:DATABASE_PASSWORD", **more}
