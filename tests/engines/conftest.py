@@ -30,8 +30,8 @@ def _shared_modules() -> Iterator[None]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test every data step in turn as `case`, or as `step` those that take the rows of a datasource."""
-    wanted = {"case", "step"} & {*metafunc.fixturenames}
+    """Give a test every data step in turn as `case`, or as `later_case` those that take what another gave."""
+    wanted = {"case", "later_case"} & {*metafunc.fixturenames}
     for name in wanted:
         with pytest.MonkeyPatch.context() as monkeypatch:
             monkeypatch.syspath_prepend(HERE)

@@ -21,8 +21,8 @@ def test_a_cluster_engine_changes_no_byte(engine: ProcessingBackend, case: str, 
 
 
 @pytest.mark.parametrize("engine", ["hostile"], indirect=True)
-def test_disorder_changes_no_byte(engine: ProcessingBackend, step: str, cases: Cases, tmp_path: Path) -> None:
-    compare(engine, step, cases, tmp_path)
+def test_disorder_changes_no_byte(engine: ProcessingBackend, later_case: str, cases: Cases, tmp_path: Path) -> None:
+    compare(engine, later_case, cases, tmp_path)
 
 
 def compare(engine: ProcessingBackend, case: str, cases: Cases, folder: Path) -> None:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from zenml.errors import RunFailed
+from zenml.metadata import SQLiteMetadataStore
 from zenml.metadata.records import State
 from zenml.pipelines import DataPipeline
 from zenml.repo import Repository
+from zenml.runtime.run import Run
 from zenml.testing.processing_backend import run_data_steps, run_step, write_mixed_table
 
 if TYPE_CHECKING:
@@ -88,3 +90,11 @@ def test_a_run_whose_workers_die_each_time_fails_cleanly_and_the_next_is_right(
 
     live = pipeline("Live", cases).run()
     assert [str(row.state) for row in live.steps.values()] == ["CACHED"] * place + ["COMPLETE"] * (4 - place)
+    elsewhere = {"metadata_store": SQLiteMetadataStore(path="else.db"), "artifact_store": "else"}
+    undisturbed = pipeline("Undisturbed", cases).run(**elsewhere)
+    assert digests(live) == digests(undisturbed)
+
+
+def digests(run: Run) -> dict[str, dict[str, str]]:
+    """Return the content digests of all outputs of a run."""
+    return {step: {name: row.digest for name, row in view.outputs.items()} for step, view in run.steps.items()}
