@@ -9,10 +9,34 @@ from typing import Any
 
 from database_servers import DatabaseServer
 
-NODES = (
-    "Artifact ArtifactProperty Execution ExecutionProperty Context ContextProperty Event EventPath Association "
-    "Attribution ParentContext"
-).split()
+NODES = [
+    "Artifact",
+    "ArtifactProperty",
+    "Execution",
+    "ExecutionProperty",
+    "Context",
+    "ContextProperty",
+    "Event",
+    "EventPath",
+    "Association",
+    "Attribution",
+    "ParentContext",
+]
+
+DESCRIBE = {
+    "mysql": """
+        SELECT table_name, column_name, column_type, is_nullable, column_default, extra
+        FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position;
+        SELECT table_name, index_name, non_unique,
+          GROUP_CONCAT(CONCAT(column_name, '/', IFNULL(sub_part, '')) ORDER BY seq_in_index)
+        FROM information_schema.statistics WHERE table_schema = DATABASE()
+        GROUP BY table_name, index_name, non_unique ORDER BY table_name, index_name;""",
+    "postgresql": """
+        SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default
+        FROM information_schema.columns WHERE table_schema = 'public' ORDER BY table_name, ordinal_position;
+        SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY tablename, indexname;""",
+}
+"""Queries that tell the columns and indexes of a database."""
 
 
 @contextmanager

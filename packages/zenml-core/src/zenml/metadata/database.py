@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, insert, select
+from sqlalchemy import Connection, Engine, Table, insert, literal, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from zenml.errors import StoreError
@@ -24,7 +24,6 @@ _ALL_TYPES = select(schema.type_.c.id, schema.type_.c.type_kind, schema.type_.c.
 _ADD_TYPE = Statement(insert(schema.type_), ("name", "type_kind"))
 _ADD_TYPE_PROPERTY = Statement(insert(schema.type_property), ("type_id", "name", "data_type"))
 _VERSIONS = select(schema.environment.c.schema_version)
-_ANY_TYPE = select(schema.type_.c.id).limit(1)
 _ALL_PROPERTIES = select(schema.type_property.c.type_id, schema.type_property.c.name)
 
 
@@ -213,16 +212,16 @@ class Database(ABC):
         Where each table is committed by itself, the version is written last.
         """
         tables = {name.lower() for name in self.table_names(connection)}
-        ours = {name.lower() for name in schema.metadata.tables}
+        ours = {name.lower(): table for name, table in schema.metadata.tables.items()}
         if not tables or not self.commits_tables:
             return not tables
-        if tables == ours:
-            return connection.scalar(_VERSIONS) is None and connection.scalar(_ANY_TYPE) is None
-        return tables < ours
+        rows = (select(literal(1)).select_from(ours[name]).limit(1) for name in tables & ours.keys())
+        return tables <= ours.keys() and all(connection.scalar(row) is None for row in rows)
 
     def _make_tables(self, connection: Connection) -> None:
-        tables = self.table_names(connection)
-        schema.metadata.create_all(connection, checkfirst=bool(tables))
+        if self.commits_tables:
+            schema.metadata.drop_all(connection)  # those without rows that another process left when it ended
+        schema.metadata.create_all(connection, checkfirst=False)
         if self.commits_tables:
             self.begin(connection, write=True)
         types: dict[TypeKey, int] = {}
