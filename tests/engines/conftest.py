@@ -30,13 +30,13 @@ def _shared_modules() -> Iterator[None]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test every data step in turn as `case`, or as `later_case` those that take what another gave."""
-    wanted = {"case", "later_case"} & {*metafunc.fixturenames}
-    for name in wanted:
+    """Give a test that takes a `case`, and names none itself, every data step in turn."""
+    named = any("case" in str(mark.args[0]).split(",") for mark in metafunc.definition.iter_markers("parametrize"))
+    if "case" in metafunc.fixturenames and not named:
         with pytest.MonkeyPatch.context() as monkeypatch:
             monkeypatch.syspath_prepend(HERE)
-            from data_steps import DATASOURCES, Cases
-        metafunc.parametrize(name, [case for case in Cases.NAMES if name == "case" or case not in DATASOURCES])
+            from data_steps import Cases
+        metafunc.parametrize("case", Cases.NAMES)
 
 
 @pytest.fixture(scope="module")
