@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -57,9 +58,10 @@ def stream(
     if part.start >= part.end:
         return
     with RangeReader(file, part.start, part.end, watch) as source:
+        text = _EndedReader(source) if _lacks_end(file, part, form) else source
         try:
             reader = arrow_csv.open_csv(
-                pa.PythonFile(source if on_ragged is None else WidenedReader(source), "r"),
+                pa.PythonFile(text if on_ragged is None else WidenedReader(text), "r"),
                 read_options=arrow_csv.ReadOptions(
                     column_names=list(types),
                     block_size=block if on_ragged is None else 2 * block,
@@ -93,6 +95,35 @@ def stream(
                 raise
         if source.left:
             raise ShrunkError
+
+
+def _lacks_end(file: SourceFile, part: Range, form: CSVForm) -> bool:
+    """Say whether a range ends with an empty cell and no line end, which Arrow then takes for quoted if another is."""
+    return part.end == file.size and file.read(part.end - 1, part.end) == form.delimiter.encode()
+
+
+class _EndedReader(io.RawIOBase):
+    """A stream with a line end after it.
+
+    Args:
+        source: the stream.
+    """
+
+    def __init__(self, source: io.RawIOBase) -> None:
+        super().__init__()
+        self._source = source
+        self._end = b"\n"
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes."""
+        data = self._source.read(size)
+        if not data:
+            data, self._end = self._end, b""
+        return data
 
 
 def blocks(part: Range) -> Iterator[int]:

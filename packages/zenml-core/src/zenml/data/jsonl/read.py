@@ -17,7 +17,7 @@ from zenml.data.tables.bad_rows import LeftOutRows, bad_rows, left_out_rows
 from zenml.data.tables.convert import convert
 from zenml.data.tables.writing import BadShardError, table_writer
 
-_PIECE = 1 << 15
+_PIECE = 1 << 12
 """Blocks with a bad line are halved down to so many bytes, which are then read line by line."""
 
 
