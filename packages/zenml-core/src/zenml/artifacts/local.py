@@ -131,7 +131,10 @@ def walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, os.stat_result]]
         return
     with entries:
         for entry in entries:
-            state = entry.stat(follow_symlinks=False)
+            try:
+                state = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # another process has removed or renamed it meanwhile
+                continue
             if stat.S_ISDIR(state.st_mode):
                 yield from walk(Path(entry.path), f"{prefix}{entry.name}/")
             else:

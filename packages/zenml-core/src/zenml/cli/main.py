@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "clean": ("zenml.cli.clean:clean", "Remove what runs have left in the repository."),
     "config": ("zenml.cli.config:config", "Show and set where artifacts and metadata are kept."),
     "datasource": ("zenml.cli.datasource:datasource", "List and show data and its versions."),
+    "gc": ("zenml.cli.gc:gc", "List and remove files that no run refers to."),
     "init": ("zenml.cli.init:init", "Make a folder a repository."),
     "pipeline": ("zenml.cli.pipeline:pipeline", "List, show, check and run pipelines."),
     "plugin": ("zenml.cli.plugin:plugin", "List and check what is installed."),

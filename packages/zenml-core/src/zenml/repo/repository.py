@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zenml.datasources.base import Datasource
     from zenml.metadata.store import MetadataStore
     from zenml.pipelines.pipeline import Pipeline
+    from zenml.repo.garbage import Garbage
     from zenml.runtime.run import Run
     from zenml.spec.model import PipelineSpec
 
@@ -72,6 +73,30 @@ class Repository:
         from zenml.config.settings import artifact_store
 
         return artifact_store(self.root)
+
+    def garbage(
+        self, *, older_than: float | str = "1d", pipeline: str | None = None, unknown_runs: bool = False
+    ) -> Garbage:
+        """Return what can list, and remove, the files of this repository that no run refers to.
+
+        Args:
+            older_than: spare what could still have been needed so short ago: seconds, or a text such as `36h`.
+            pipeline: only what runs of this pipeline left.
+            unknown_runs: also what is left of runs that the metadata store does not know.
+
+        Raises:
+            ConfigError: the duration is none, or no pipeline of that name ever ran.
+        """
+        from zenml.repo.garbage import Garbage
+        from zenml.steps.sequencer.durations import nanoseconds
+
+        try:
+            grace = nanoseconds(older_than) / 1e9 if older_than not in (0, "0") else 0.0
+        except ValueError as error:
+            raise ConfigError(str(error), "older_than") from None
+        if pipeline is not None:
+            self.get_spec(pipeline)
+        return Garbage(self.metadata_store, self.artifact_store, self.root, grace, pipeline, unknown_runs)
 
     def get_runs(self, pipeline: str | None = None, limit: int | None = None) -> list[Run]:
         """Return runs in the default metadata store, newest first."""

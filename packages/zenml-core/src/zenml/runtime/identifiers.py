@@ -15,6 +15,11 @@ def new_run_id() -> str:
     return f"r{_base36(time.time_ns() // 1_000_000, 9)}{_base36(secrets.randbelow(36**10), 10)}"
 
 
+def time_of(run_id: str) -> float:
+    """Return when a run id was made, in seconds since the epoch."""
+    return int(run_id[1:10], 36) / 1000
+
+
 def _base36(number: int, width: int) -> str:
     text = ""
     for _ in range(width):

@@ -1,0 +1,61 @@
+"""Leftover: something in a repository's stores and folders that no run refers to."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+REASONS = {
+    "artifact": "published, but the run ended before it was recorded",
+    "attempt": "files of an attempt that published nothing",
+    "scratch": "scratch files of a run that has ended",
+    "partial": "a file that a process was writing when it ended",
+}
+"""Kinds of leftovers, and how they come about."""
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something that no run refers to.
+
+    Args:
+        kind: one of `REASONS`.
+        uri: where it is: a URI in the artifact store, or a path.
+        size: bytes of its files.
+        since: when its run ended, or where that is not known when it was made; seconds since the epoch.
+        run: the run that left it; empty for a partial file.
+        pipeline: the pipeline of that run; empty where this metadata store does not know the run.
+    """
+
+    kind: str
+    uri: str
+    size: int
+    since: float
+    run: str = ""
+    pipeline: str = ""
+
+    @property
+    def age(self) -> float:
+        """Seconds since it could last have been needed."""
+        return max(0.0, time.time() - self.since)
+
+    @property
+    def reason(self) -> str:
+        """Why it is a leftover."""
+        known = "" if self.pipeline or not self.run else "; this metadata store does not know the run"
+        return REASONS[self.kind] + known
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON types."""
+        return {
+            "kind": self.kind,
+            "uri": self.uri,
+            "bytes": self.size,
+            "age": round(self.age),
+            "since": datetime.fromtimestamp(self.since, UTC).isoformat(timespec="seconds"),
+            "run": self.run,
+            "pipeline": self.pipeline,
+            "reason": self.reason,
+        }
