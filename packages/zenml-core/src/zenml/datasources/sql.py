@@ -125,7 +125,7 @@ class SQLDatasource(Datasource):
     @property
     def _server(self) -> Server:
         # Workers are given the reference, never the password.
-        return Server(self.url, self.password.keep("datasource.password") if self.password else "")
+        return Server(self.url, self.password.keep(f"{self._secrets_prefix()}.password") if self.password else "")
 
     @property
     def _place(self) -> str:

@@ -108,6 +108,7 @@ def connect(server: Server, place: str) -> Iterator[Session]:
     try:
         base = pymysql.connect(
             **given,
+            read_timeout=given["connect_timeout"],
             password=server.reveal().encode(),  # of a text PyMySQL would take Latin-1
             charset="utf8mb4",
             use_unicode=False,
@@ -117,6 +118,8 @@ def connect(server: Server, place: str) -> Iterator[Session]:
     except (pymysql.Error, OSError, RuntimeError) as error:  # a RuntimeError tells that a way to log in lacks a package
         code, said = _told(error)
         raise DatabaseError(code, said, place, _mend(code, server, place)) from None
+    # The time-out was for logging in; a query may think for longer.
+    base._read_timeout = None  # noqa: SLF001 - there is no other way to end it
     try:
         yield Session(base, place)
     finally:
