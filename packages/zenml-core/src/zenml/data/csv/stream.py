@@ -58,7 +58,7 @@ def stream(
     if part.start >= part.end:
         return
     with RangeReader(file, part.start, part.end, watch) as source:
-        text = _EndedReader(source) if _lacks_end(file, part, form) else source
+        text = source if part.end < file.size else _EndedReader(source, form.delimiter)
         try:
             reader = arrow_csv.open_csv(
                 pa.PythonFile(text if on_ragged is None else WidenedReader(text), "r"),
@@ -97,22 +97,19 @@ def stream(
             raise ShrunkError
 
 
-def _lacks_end(file: SourceFile, part: Range, form: CSVForm) -> bool:
-    """Say whether a range ends with an empty cell and no line end, which Arrow then takes for quoted if another is."""
-    return part.end == file.size and file.read(part.end - 1, part.end) == form.delimiter.encode()
-
-
 class _EndedReader(io.RawIOBase):
-    """A stream with a line end after it.
+    """A stream with a line end after a last cell that is empty, which Arrow would take for quoted if another one is.
 
     Args:
         source: the stream.
+        delimiter: between cells.
     """
 
-    def __init__(self, source: io.RawIOBase) -> None:
+    def __init__(self, source: io.RawIOBase, delimiter: str) -> None:
         super().__init__()
         self._source = source
-        self._end = b"\n"
+        self._delimiter = delimiter.encode()
+        self._last = b""
 
     def readable(self) -> bool:
         """Say yes."""
@@ -122,7 +119,8 @@ class _EndedReader(io.RawIOBase):
         """Return up to `size` bytes."""
         data = self._source.read(size)
         if not data:
-            data, self._end = self._end, b""
+            data = b"\n" if self._last == self._delimiter else b""
+        self._last = data[-1:]
         return data
 
 
