@@ -48,20 +48,14 @@ class Block:
 
     def length(self, places: Integers) -> tuple[Integers, Integers]:
         """Read the length varint at each place; return it and the place behind it (a wrong one matches nothing)."""
-        word = self.words_at(places)
-        more = np.uint64(0x80)
-        size = np.ones(len(places), np.int64)
-        value = (word & np.uint64(0x7F)).view(np.int64)
-        for number in range(1, _MOST_BYTES):
-            going = (word & more) != 0
-            if not going.any():
-                break
-            going &= size == number
-            byte = (word >> np.uint64(8 * number)) & np.uint64(0x7F)
-            value = np.where(going, value | (byte << np.uint64(7 * number)).view(np.int64), value)
-            size += going
-            more <<= np.uint64(8)
+        value, size = _length_of(self.words_at(places))
         return value, places + size
+
+    def field(self, places: Integers, tag: int) -> tuple[Mask, Integers, Integers]:
+        """Read a tag and a length; return where it is that tag, the length, and the place behind it."""
+        word = self.words_at(places)
+        value, size = _length_of(word >> np.uint64(8))
+        return (word & np.uint64(0xFF)) == np.uint64(tag), value, places + (size + 1)
 
     def pieces(self, starts: Integers, stops: Integers, missing: Mask | None = None) -> pa.BinaryArray:
         """Copy pieces, which follow one another, as a binary array: every second one between consecutive borders."""
@@ -73,3 +67,20 @@ class Block:
             pa.binary(), 2 * len(starts), [None, pa.py_buffer(borders), pa.py_buffer(self.data)]
         )
         return pieces.take(pa.array(np.arange(0, 2 * len(starts), 2, dtype=np.int32), mask=missing))
+
+
+def _length_of(word: Bits) -> tuple[Integers, Integers]:
+    """Return the number of the varint with which each word begins, and how many bytes it takes."""
+    more = np.uint64(0x80)
+    size = np.ones(len(word), np.int64)
+    value = (word & np.uint64(0x7F)).view(np.int64)
+    for number in range(1, _MOST_BYTES):
+        going = (word & more) != 0
+        if not going.any():
+            break
+        going &= size == number
+        byte = (word >> np.uint64(8 * number)) & np.uint64(0x7F)
+        value = np.where(going, value | (byte << np.uint64(7 * number)).view(np.int64), value)
+        size += going
+        more <<= np.uint64(8)
+    return value, size

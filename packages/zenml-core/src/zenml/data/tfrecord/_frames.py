@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ from zenml.errors import DataError
 
 HEADER = 12
 FOOTER = 4
+
+_BETWEEN = FOOTER + HEADER
+"""Bytes between one record and the next."""
 
 _MEND = "The file is damaged or not a TFRecord file; make it again"
 
@@ -101,20 +105,18 @@ def frames_of(read: Read, size: int, name: str, padding: int) -> Iterator[Frames
 def _walk(data: bytes, end: int) -> tuple[Places, Places, Words]:
     """Return starts, stops and checksums of the records that lie before `end`; no length is trusted yet."""
     length = struct.Struct("<Q").unpack_from
-    starts: list[int] = []
-    checksums: list[int] = []
-    start, stop = HEADER, 0
-    while start <= end - FOOTER:
-        stop = start + length(data, start - HEADER)[0]
-        starts.append(start)
-        checksums.append(crc32c(data[start:stop]))
-        start = stop + FOOTER + HEADER
-    if starts and stop > end - FOOTER:
+    borders = [HEADER]
+    add = borders.append
+    start, last = HEADER, end - FOOTER
+    while start <= last:
+        start += length(data, start - HEADER)[0] + _BETWEEN
+        add(start)
+    if len(borders) > 1 and start - _BETWEEN > last:
         # The last header announces more than is there.
-        start = starts.pop()
-        checksums.pop()
-    borders = np.array([*starts, start])
-    return borders[:-1], borders[1:] - (FOOTER + HEADER), masked(np.array(checksums, np.uint32))
+        borders.pop()
+    checksums = [crc32c(data[start : stop - _BETWEEN]) for start, stop in pairwise(borders)]
+    places = np.array(borders)
+    return places[:-1], places[1:] - _BETWEEN, masked(np.array(checksums, np.uint32))
 
 
 def _check(frames: Frames, checksums: Words) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from zenml.data.hashing import mix
 from zenml.data.tfrecord._block import Bits, Block, Integers, Mask
 from zenml.data.tfrecord._lists import decode_lists, decode_values
 from zenml.data.tfrecord._wire import ENTRY_VALUE, MESSAGE, Column
@@ -32,6 +31,7 @@ class _Keys:
         hashes = _hashed(self._sizes, list(self._words.T))
         self._order = np.argsort(hashes)
         self._hashes = hashes[self._order]
+        self.distinct = len(np.unique(hashes)) == len(columns)
 
     def find(self, block: Block, places: Integers, sizes: Integers) -> Integers:
         """Return the number of the column of each key, -1 where there is none."""
@@ -46,13 +46,15 @@ class _Keys:
         return np.where(same, found, -1)
 
 
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _KEPT = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 
 
 def _hashed(sizes: Integers, words: Sequence[Bits]) -> Bits:
-    found = mix(sizes.astype(np.uint64))
+    found = sizes.astype(np.uint64)
     for word in words:
-        found = mix(found ^ word)
+        found *= _FACTOR
+        found += word
     return found
 
 
@@ -77,9 +79,8 @@ def read_keyed(
         # A feature without any list is none.
         there = (begin < end) & ~bad
         place = np.where(there, begin, 0)
-        tagged = there & (block.data[place] == column.kind)
-        size, place = block.length(np.where(tagged, place + 1, 0))
-        fits = tagged & (place + size == end)
+        tagged, size, place = block.field(place, column.kind)
+        fits = there & tagged & (place + size == end)
         decode = decode_lists if column.repeated else decode_values
         array, wrong = decode(block, column.kind, fits, np.where(fits, place, 0), np.where(fits, end, 0))
         bad |= wrong | (there & ~fits)
@@ -94,25 +95,22 @@ def _entries(
     keys = _Keys(columns)
     begins = np.zeros((len(columns), len(starts)), np.int64)
     ends = np.zeros((len(columns), len(starts)), np.int64)
-    size, cursor = block.length(starts + 1)
-    bad: Mask = (starts != stops) & ((block.data[starts] != MESSAGE[0]) | (cursor + size != stops))
+    tagged, size, cursor = block.field(starts, MESSAGE[0])
+    bad: Mask = (starts != stops) & ~(tagged & (cursor + size == stops) & keys.distinct)
     rows = np.flatnonzero((starts != stops) & ~bad & (cursor < stops))
     cursor, stop = cursor[rows], stops[rows]
     while len(rows):
         if len(rows) < FEW:
             bad[rows] = True
             break
-        size, place = block.length(cursor + 1)
+        good, size, place = block.field(cursor, MESSAGE[0])
         end = place + size
-        good = (block.data[cursor] == MESSAGE[0]) & (end <= stop)
-        place = np.where(good, place, 0)
-        good &= block.data[place] == MESSAGE[0]
-        size, key = block.length(place + 1)
-        good &= key + size < end
+        good &= end <= stop
+        tagged, size, key = block.field(np.where(good, place, 0), MESSAGE[0])
+        good &= tagged & (key + size < end)
         key, size = np.where(good, key, 0), np.where(good, size, 0)
-        good &= block.data[key + size] == ENTRY_VALUE[0]
-        length, begin = block.length(key + size + 1)
-        good &= begin + length == end
+        tagged, length, begin = block.field(key + size, ENTRY_VALUE[0])
+        good &= tagged & (begin + length == end)
         number = keys.find(block, key, size)
         known = good & (number >= 0)
         if closed:

@@ -35,9 +35,8 @@ def decode_numbers(
 
 def decode_values(block: Block, kind: Kind, there: Mask, starts: Integers, stops: Integers) -> tuple[pa.Array, Mask]:
     """Make an array of the one value in each list that lies between `starts` and `stops`."""
-    tagged = there & (block.data[np.where(there, starts, 0)] == MESSAGE[0])
-    size, place = block.length(np.where(tagged, starts + 1, 0))
-    fits = tagged & (place + size == stops)
+    tagged, size, place = block.field(np.where(there, starts, 0), MESSAGE[0])
+    fits = there & tagged & (place + size == stops)
     wrong = there & ~fits
     place = np.where(fits, place, 0)
     if kind is Kind.BYTES:
@@ -65,9 +64,8 @@ def _numbers(
 ) -> tuple[pa.Array, Integers, Mask]:
     """Read the numbers of lists that are packed into one field, as all writers do."""
     full = there & (starts < stops)
-    tagged = full & (block.data[np.where(full, starts, 0)] == MESSAGE[0])
-    size, place = block.length(np.where(tagged, starts + 1, 0))
-    packed = tagged & (place + size == stops)
+    tagged, size, place = block.field(np.where(full, starts, 0), MESSAGE[0])
+    packed = full & tagged & (place + size == stops)
     wrong = full & ~packed
     edges = np.maximum.accumulate(np.where(packed, stops, 0))
     pieces = block.pieces(np.where(packed, place, edges), edges)
@@ -117,8 +115,8 @@ def _texts(block: Block, there: Mask, starts: Integers, stops: Integers) -> tupl
         if steps > _LONG:
             wrong[rows] = True
             break
-        size, place = block.length(cursor + 1)
-        good = (block.data[cursor] == MESSAGE[0]) & (place + size <= end)
+        tagged, size, place = block.field(cursor, MESSAGE[0])
+        good = tagged & (place + size <= end)
         wrong[rows[~good]] = True
         found.append((rows[good], place[good], place[good] + size[good]))
         counts[rows[good]] += 1

@@ -8,6 +8,7 @@ fit that is left to `read_record`, so the result never depends on which way a re
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -38,10 +39,11 @@ class _Head:
     words: tuple[tuple[np.uint64, np.uint64, np.uint64], ...]
 
 
-def _head_of(column: Column) -> _Head:
-    empty, one = entry_head(column.key, column.kind, 0), entry_head(column.key, column.kind, 1)
+@lru_cache(maxsize=4096)
+def _head_of(key: bytes, kind: Kind) -> _Head:
+    empty, one = entry_head(key, kind, 0), entry_head(key, kind, 1)
     most = 127 - empty[1] if len(empty) == len(one) and empty[1] < 128 else -1
-    longest = {Kind.FLOAT: 4, Kind.INT: 10}.get(column.kind, most)
+    longest = {Kind.FLOAT: 4, Kind.INT: 10}.get(kind, most)
     words = []
     for start in range(0, len(empty), 8):
         first, second = empty[start : start + 8], one[start : start + 8]
@@ -63,9 +65,9 @@ class BlockReader:
     def __init__(self, block: Block, starts: Integers, stops: Integers) -> None:
         self._block = block
         self._stops = stops
-        body, self._cursor = block.length(starts + 1)
+        there, body, self._cursor = block.field(starts, MESSAGE[0])
         empty = starts == stops
-        self._bad: Mask = ~empty & ((block.data[starts] != MESSAGE[0]) | (self._cursor + body != stops))
+        self._bad: Mask = ~empty & ~(there & (self._cursor + body == stops))
         self._cursor = np.where(empty | self._bad, stops, self._cursor)
 
     def read(self, column: Column) -> pa.Array:
@@ -73,7 +75,7 @@ class BlockReader:
         return self._read_lists(column) if column.repeated else self._read_values(column)
 
     def _read_values(self, column: Column) -> pa.Array:
-        head = _head_of(column)
+        head = _head_of(column.key, column.kind)
         near = self._block.gather(self._cursor, head.size + VALUE_BYTES[column.kind])
         words = near.view("<u8")
         sizes = ((words[:, 0] >> np.uint64(8)) & np.uint64(0xFF)) - np.uint64(head.least)
@@ -137,22 +139,20 @@ class BlockReader:
         if not len(rows):
             return
         found, place, end = self._entries(column, self._cursor[rows])
-        found &= self._block.data[place] == MESSAGE[0]
-        size, place = self._block.length(place + 1)
-        found &= place + size == end
+        tagged, size, place = self._block.field(place, MESSAGE[0])
+        found &= tagged & (place + size == end)
         there[rows], starts[rows], counts[rows] = found, place, size
 
     def _entries(self, column: Column, cursor: Integers) -> tuple[Mask, Integers, Integers]:
         """Return which cursors stand before an entry of the column, where its list begins and where it ends."""
         block = self._block
-        there = block.data[cursor] == MESSAGE[0]
-        pair, place = block.length(cursor + 1)
+        there, pair, place = block.field(cursor, MESSAGE[0])
         end = place + pair
         name = MESSAGE + varint(len(column.key)) + column.key + ENTRY_VALUE
         there &= block.matches(place, name)
         place = np.where(there, place + len(name), cursor)
         size, place = block.length(place)
-        there &= (place + size == end) & (block.data[place] == column.kind)
-        size, place = block.length(np.where(there, place + 1, cursor))
         there &= place + size == end
+        tagged, size, place = block.field(np.where(there, place, cursor), column.kind)
+        there &= tagged & (place + size == end)
         return there, place, end

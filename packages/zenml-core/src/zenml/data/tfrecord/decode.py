@@ -117,38 +117,57 @@ def _from_template(read: Read, size: int, columns: list[Column], name: str) -> l
 def _blocks(read: Read, size: int, columns: list[Column], name: str, closed: bool = False) -> Iterator[list[pa.Array]]:
     """Read any records, some thousands at a time; each block's columns are in the order of `columns`."""
     padding = PADDING + max((len(column.key) for column in columns), default=0)
+    order: list[Column] | None = columns
     for frames in frames_of(read, size, name, padding):
         data = np.frombuffer(frames.data, np.uint8)
         missing = int(frames.stops[-1]) + padding - len(data)
         if missing > 0:
             data = np.concatenate((data, np.zeros(missing, np.uint8)))
-        arrays = _block(Block(data), frames, columns, closed)
+        arrays, order = _block(Block(data), frames, columns, order, closed)
         _check_lengths(arrays, frames, columns)
         yield arrays
 
 
-def _block(block: Block, frames: Frames, columns: list[Column], closed: bool) -> list[pa.Array]:
-    """Read a block's records: as if all had the order of the first, then what is left in any order, then one by one."""
-    reader = BlockReader(block, frames.starts, frames.stops)
-    found = {column.name: reader.read(column) for column in _ordered(columns, frames)}
-    arrays, left = [found[column.name] for column in columns], reader.left_over()
-    if len(left) >= FEW and columns:
+def _block(
+    block: Block, frames: Frames, columns: list[Column], order: list[Column] | None, closed: bool
+) -> tuple[list[pa.Array], list[Column] | None]:
+    """Read a block's records: with their keys in an order, or in any where that fails; what is left one by one.
+
+    Returns:
+        The columns, and the order in which to look for keys in the next block; None where there is none.
+    """
+    rows = len(frames.starts)
+    arrays: list[pa.Array] = []
+    left = np.arange(rows)
+    if order is not None:
+        arrays, left = _read_ordered(block, frames, columns, order)
+        if 2 * len(left) > rows >= FEW:
+            other = _order_of_first(columns, frames)
+            arrays, left = _read_ordered(block, frames, columns, other)
+            order = other if 2 * len(left) <= rows else None
+    if columns and (len(left) >= FEW or order is None):
         more, still = read_keyed(block, frames.starts[left], frames.stops[left], columns, closed=closed)
-        arrays = more if len(left) == len(frames.starts) else _placed(arrays, left, more)
+        arrays = more if len(left) == rows else _placed(arrays, left, more)
         left = left[still]
-    return _mended(arrays, left, frames, columns, closed) if len(left) else arrays
+    return _mended(arrays, left, frames, columns, closed) if len(left) else arrays, order
 
 
-def _ordered(columns: list[Column], frames: Frames) -> list[Column]:
-    """Return the columns in the order of the first record, if that is another one than theirs."""
+def _read_ordered(
+    block: Block, frames: Frames, columns: list[Column], order: list[Column]
+) -> tuple[list[pa.Array], npt.NDArray[np.intp]]:
+    """Read records whose keys come in an order; return the columns and the rows that are otherwise."""
+    reader = BlockReader(block, frames.starts, frames.stops)
+    found = {column.name: reader.read(column) for column in order}
+    return [found[column.name] for column in columns], reader.left_over()
+
+
+def _order_of_first(columns: list[Column], frames: Frames) -> list[Column]:
+    """Return the columns in the order of the first record."""
     try:
         first = all_features(memoryview(frames.data)[frames.starts[0] : frames.stops[0]], "")
     except DataError:
         return columns
     places = {key: place for place, key in enumerate(first)}
-    there = [places[column.key] for column in columns if column.key in places]
-    if there == sorted(there):
-        return columns
     return sorted(columns, key=lambda column: places.get(column.key, len(places)))
 
 
