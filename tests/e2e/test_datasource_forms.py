@@ -98,5 +98,5 @@ def test_a_notebook_shows_rows_versions_and_the_page(
     assert "632 __main__:Mine" in text
     shown = [output["data"]["text/html"] for cell in notebook.cells[2:] for output in cell.outputs if "data" in output]
     assert "<td" in shown[0]
-    assert "CSVDatasource" in shown[0]
+    assert "<th>Committed</th>" in shown[0]
     assert "iframe" in shown[1]

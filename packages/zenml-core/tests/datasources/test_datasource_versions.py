@@ -90,9 +90,9 @@ def test_versions_print_as_a_table(source: Datasource, project: Path) -> None:
     assert repr(source.versions()) == "no version of 'Table' yet"
     version = source.commit()
     head, row = repr(source.versions()).splitlines()
-    assert head.split() == ["Version", "Rows", "Committed", "Type", "Run"]
+    assert head.split() == ["Version", "Rows", "Committed", "Run"]
     assert row.split()[:2] == [version.short, "3"]
-    assert (row.split()[-2], row.split()[-1], len(row) <= 80) == ("CSVDatasource", version.run, True)
+    assert (row.split()[-1], len(row) <= 80) == (version.run, True)
     assert f'<td style="text-align:left">{version.short}</td>' in source.versions()._repr_html_()
     assert source.versions()[0:1] == source.versions()
     assert source.versions()[version.digest] == version
@@ -218,3 +218,15 @@ def test_a_pinned_version_is_read_whatever_becomes_of_the_source(source: Datasou
     run = DataPipeline("Pinned").add_datasource(pinned).run()
     assert run.steps["data"].outputs["examples"].digest == version.digest
     assert pinned.commit().digest == version.digest
+
+
+def test_rows_in_quarantine_are_read_from_the_version(project: Path) -> None:
+    (project / "t.csv").write_text("n,word\n" + "1,a\n" * 300 + "2,b,c\n")
+    aside = CSVDatasource(name="Aside", path="t.csv", on_bad_rows="quarantine")
+    version = aside.commit()
+    assert version.rows == 300
+    (row,) = version.bad_rows().to_pylist()
+    assert (row["row"], row["text"], bool(row["reason"])) == (301, b"2,b,c", True)
+    change(project, "n,word\n1,a\n")
+    none = aside.commit().bad_rows()
+    assert (none.num_rows, none.column_names) == (0, ["file", "row", "column", "reason", "text"])

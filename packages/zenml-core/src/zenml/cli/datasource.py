@@ -11,7 +11,7 @@ from zenml.cli.output import json_option, show_json, show_rows
 if TYPE_CHECKING:
     from zenml.datasources.versions import DataVersions
 
-_COLUMNS = ("version", "rows", "committed", "type", "run")
+_COLUMNS = ("version", "rows", "committed", "run")
 
 
 @click.group()

@@ -108,6 +108,22 @@ class DataVersion:
                 break
         return pa.Table.from_batches(batches, None if batches else pa.schema(list(kinds.items())))
 
+    def bad_rows(self) -> pa.Table:
+        """Return the rows that were left out and kept aside, where the datasource has `on_bad_rows="quarantine"`.
+
+        Returns:
+            An Arrow table with the columns `file`, `row` (among the file's data rows, from 1), `column` (null where no
+            single one is to blame), `reason` and `text` (the row as bytes), in the order of the source.
+
+        Raises:
+            StoreError: the data are no longer in the repository's artifact store.
+        """
+        import pyarrow as pa
+
+        from zenml.data.tables.quarantine import SCHEMA
+
+        return pa.Table.from_batches(self._snapshot.quarantine(), SCHEMA)
+
     def view_schema(self) -> PinnedSchema:
         """Return what its columns are like: types, shares of cells with a value, domains of few values.
 

@@ -9,7 +9,7 @@ from typing import Any, overload
 from zenml.datasources.version import DataVersion
 from zenml.errors import ConfigError, closest
 
-_COLUMNS = ("version", "rows", "committed", "type", "run")
+_COLUMNS = ("version", "rows", "committed", "run")
 _LEAST = 4
 
 
@@ -84,7 +84,6 @@ class DataVersions(Sequence[DataVersion]):
                 "version": version.short,
                 "rows": "gone" if row["rows"] is None else f"{row['rows']:,}",
                 "committed": (row["committed"] or "").replace("T", " ").removesuffix("+00:00"),
-                "type": row["type"],
                 "run": row["run"],
             }
             for version, row in ((version, version.to_json()) for version in self)
