@@ -5,14 +5,19 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from zenml import __version__
 from zenml.errors import PluginError, ZenMLError, closest
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDS: dict[str, tuple[str, str]] = {
     "clean": ("zenml.cli.clean:clean", "Remove what runs have left in the repository."),
+    "completion": ("zenml.cli.completion:completion", "Print the script for completion in a shell."),
     "config": ("zenml.cli.config:config", "Show and set where artifacts and metadata are kept."),
     "datasource": ("zenml.cli.datasource:datasource", "List and show data and its versions."),
     "gc": ("zenml.cli.gc:gc", "List and remove files that no run refers to."),
@@ -52,6 +57,15 @@ class LazyGroup(click.Group):
         table = {**COMMANDS, **_plugin_commands()}
         with formatter.section("Commands"):
             formatter.write_dl([(name, table[name][1]) for name in sorted(table)])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands, or options, that begin so, without importing the commands."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete and not incomplete[0].isalnum():
+            return click.Command.shell_complete(self, ctx, incomplete)
+        table = {**COMMANDS, **_plugin_commands()}
+        return [CompletionItem(name, help=table[name][1]) for name in sorted(table) if name.startswith(incomplete)]
 
 
 def _plugin_commands() -> dict[str, tuple[str, str]]:
