@@ -30,6 +30,8 @@ TEST_TOOLS = [
     "jsonschema",
     "psycopg[binary]",
     "pymysql[rsa]",
+    "moto[server]",
+    "gcp-storage-emulator",
 ]
 
 

@@ -325,16 +325,38 @@ def test_a_file_url_is_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("url", "package"),
-    [("gs://b/d", "zenml-gcp"), ("S3://b", "zenml-aws"), ("az://b", "zenml-azure"), ("abfs://b", "zenml-azure")],
+    [("gs://b/d", "zenml-gcp"), ("gcs://b", "zenml-gcp"), ("S3://b", "zenml-aws"), ("s3a://b", "zenml-aws")],
 )
-def test_a_url_that_nothing_serves_says_which_package_would(url: str, package: str) -> None:
-    with pytest.raises(StoreError, match=f"pip install {package}"):
+def test_a_url_that_nothing_serves_says_which_package_would(
+    monkeypatch: pytest.MonkeyPatch, url: str, package: str
+) -> None:
+    from zenml.plugins import registry
+
+    monkeypatch.setattr(registry.registry(), "named", lambda *_: [])
+    with pytest.raises(StoreError, match=f"Run: pip install {package}"):
         ArtifactStore(url).open(f"{url}/x")
 
 
-def test_a_url_of_an_unknown_scheme_is_refused() -> None:
+def test_a_url_of_an_unknown_scheme_is_refused_with_the_closest() -> None:
     with pytest.raises(StoreError, match="no installed plugin serves gopher://"):
         ArtifactStore("gopher://hole").has("x")
+    with pytest.raises(StoreError, match=r"Did you mean sftp\?"):
+        ArtifactStore("sfpt://host/folder").has("x")
+
+
+def test_a_url_that_fsspec_needs_a_package_for_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fsspec.registry import known_implementations
+
+    monkeypatch.setitem(
+        known_implementations, "lost", {"class": "no_such_package.Files", "err": "Install no-such-package"}
+    )
+    with pytest.raises(StoreError, match=r"needs a package that is not installed\. Install no-such-package"):
+        ArtifactStore("lost://x").has("y")
+
+
+def test_memory_is_no_place_for_artifacts() -> None:
+    with pytest.raises(StoreError, match="gone when its process ends"):
+        ArtifactStore("memory://x").has("y")
 
 
 class MemoryStore(ArtifactStore):

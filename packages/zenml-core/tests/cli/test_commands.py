@@ -134,7 +134,9 @@ def test_a_failed_run_exits_with_1_and_shows_no_traceback(project: Path, capsys:
         (("run", "list", "--limit", "0"), 2, "limit"),
         (("config", "metadata", "set", "orcl"), 2, "Known: mysql"),
         (("config", "metadata", "set", "sqlite"), 2, "--path"),
-        (("config", "artifacts", "set", "gs://bucket/dir"), 1, "zenml-gcp"),
+        (("config", "artifacts", "set", "gopher://hole"), 1, "no installed plugin serves gopher://"),
+        (("config", "artifacts", "set", "folder", "--region", "x"), 2, "--region"),
+        (("config", "artifacts", "cache", "--size", "much"), 2, "'much' is no size"),
     ],
 )
 def test_mistakes_end_with_their_exit_code_and_one_message(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,6 @@ class NewArtifact:
     key: str = ""
 
 
-@dataclass(frozen=True)
 class StoredArtifact:
     """A published, immutable artifact.
 
@@ -34,12 +34,43 @@ class StoredArtifact:
         type: the name of its type.
         uri: where it is kept.
         digest: content digest, `sha256:…`.
-        path: a local folder with its files.
+        path: a local folder with its files, or what brings them into one; that is called when the path is first asked.
         properties: the facts that its maker left in the manifest.
     """
 
-    type: str
-    uri: str
-    digest: str
-    path: Path
-    properties: dict[str, Any]
+    def __init__(
+        self,
+        type: str,  # noqa: A002 - what it is
+        uri: str,
+        digest: str,
+        path: Path | Callable[[], Path],
+        properties: dict[str, Any],
+    ) -> None:
+        self.type = type
+        self.uri = uri
+        self.digest = digest
+        self.properties = properties
+        self._path = path
+
+    @property
+    def path(self) -> Path:
+        """A local folder with its files; one that is kept elsewhere is fetched at the first look.
+
+        Raises:
+            StoreError: it cannot be fetched, or it is not as it was published.
+        """
+        if not isinstance(self._path, Path):
+            self._path = self._path()
+        return self._path
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StoredArtifact):
+            return NotImplemented
+        mine = (self.type, self.uri, self.digest, self.properties)
+        return mine == (other.type, other.uri, other.digest, other.properties)
+
+    def __hash__(self) -> int:
+        return hash((self.uri, self.digest))
+
+    def __repr__(self) -> str:
+        return f"StoredArtifact({self.type!r}, {self.uri!r}, {self.digest!r})"

@@ -7,11 +7,13 @@ import errno
 import os
 import shutil
 import stat
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from zenml.artifacts.hashing import in_threads
+from zenml.artifacts.hashing import in_threads, sha256_of
+from zenml.artifacts.manifest import Manifest
 from zenml.artifacts.transport import Transport
 
 _TRIES = 10
@@ -31,6 +33,12 @@ class LocalTransport(Transport):
     def key(self, uri: str) -> str | None:
         """Return the key of what is at a path or `file:` URL."""
         return super().key(uri.removeprefix("file://"))
+
+    def check(self) -> None:
+        """Make the folder, and a file in it for a moment."""
+        self._make(self._root)
+        with tempfile.TemporaryFile(dir=self._root):
+            pass
 
     def new_folder(self, key: str) -> Path:
         """Make the folder itself."""
@@ -54,9 +62,16 @@ class LocalTransport(Transport):
         for inner in sorted(between, reverse=True):
             sync_folder(folder / inner)
 
-    def fetch(self, key: str, names: Sequence[str]) -> Path:
+    def settle(self, key: str, folder: Path, manifest: Manifest) -> None:
+        """Leave the folder where it is: that is its place."""
+
+    def fetch(self, key: str, manifest: Manifest) -> Path:
         """Return the folder itself."""
         return self._root / key
+
+    def digests(self, key: str, names: Sequence[str]) -> list[str]:
+        """Read the files."""
+        return sha256_of([self._root / key / name for name in names])
 
     def write(self, key: str, data: bytes) -> None:
         """Write beside the place, then rename."""

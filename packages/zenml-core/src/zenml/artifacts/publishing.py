@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from zenml.artifacts import manifest as manifests
 from zenml.artifacts.handles import NewArtifact, StoredArtifact
@@ -12,6 +13,7 @@ from zenml.artifacts.hashing import sha256_of
 from zenml.artifacts.local import is_partial, walk
 from zenml.artifacts.manifest import File, Manifest
 from zenml.artifacts.transport import Transport
+from zenml.artifacts.trouble import explained
 from zenml.errors import Problem, StoreError
 
 _SHOWN = 5
@@ -38,7 +40,9 @@ def publish(transport: Transport, new: NewArtifact) -> StoredArtifact:
         with contextlib.suppress(OSError):
             transport.remove(key)
         raise
-    return _stored(transport, new.key, Manifest.from_bytes(data, new.key))
+    manifest = Manifest.from_bytes(data, new.key)
+    transport.settle(new.key, new.path, manifest)
+    return _stored(transport, new.key, manifest)
 
 
 def open_artifact(transport: Transport, key: str) -> StoredArtifact:
@@ -63,12 +67,22 @@ def verify(transport: Transport, key: str) -> None:
         OSError: something could not be read.
         StoreError: it is not as it was published.
     """
-    artifact = open_artifact(transport, key)
+    open_artifact(transport, key)
     files = _read(transport, key).files
-    digests = sha256_of([artifact.path / file.name for file in files])
-    changed = [file.name for file, digest in zip(files, digests, strict=True) if digest != file.sha256]
-    if changed:
-        raise StoreError([Problem("the file was changed", f"{artifact.uri}/{name}", _RERUN) for name in changed])
+    digests = transport.digests(key, [file.name for file in files])
+    refuse_changed(
+        transport.uri(key), [file.name for file, digest in zip(files, digests, strict=True) if digest != file.sha256]
+    )
+
+
+def refuse_changed(uri: str, names: Sequence[str]) -> None:
+    """Raise the error that names files whose bytes are not those that were published, if there are any.
+
+    Raises:
+        StoreError: there are.
+    """
+    if names:
+        raise StoreError([Problem("the file was changed", f"{uri}/{name}", _RERUN) for name in names])
 
 
 def _files(new: NewArtifact) -> tuple[File, ...]:
@@ -129,5 +143,9 @@ def _refuse(uri: str, wanted: Mapping[str, int], found: Mapping[str, int]) -> No
 
 
 def _stored(transport: Transport, key: str, manifest: Manifest) -> StoredArtifact:
-    path = transport.fetch(key, list(manifest.sizes))
-    return StoredArtifact(manifest.type, transport.uri(key), manifest.digest, path, manifest.properties)
+    def fetch() -> Path:
+        with explained("read an artifact", uri):
+            return transport.fetch(key, manifest)
+
+    uri = transport.uri(key)
+    return StoredArtifact(manifest.type, uri, manifest.digest, fetch, manifest.properties)

@@ -21,6 +21,7 @@ from zenml.artifacts.trouble import explained
 from zenml.artifacts.types import Artifact
 from zenml.errors import StoreError
 from zenml.spec.component import Component
+from zenml.spec.model import ComponentSpec
 
 if TYPE_CHECKING:
     import os
@@ -29,7 +30,7 @@ _KEY = re.compile(r"(?!\.{1,2}(/|$))[^/\\\x00-\x1f]+(/(?!\.{1,2}(/|$))[^/\\\x00-
 
 
 class ArtifactStore(OnePath, Component):
-    """A folder, here or behind a URL, that keeps artifacts; written in a spec as just its path.
+    """A folder, here or behind a URL, that keeps artifacts; written in a spec as just its path, or with its options.
 
     An artifact lies in `<type>/<fingerprint>/<attempt>/`. It is there from the moment when its manifest is; a folder
     without one was left by a process that died, and nobody sees it. Beside artifacts, the store keeps the files of
@@ -39,7 +40,7 @@ class ArtifactStore(OnePath, Component):
     URLs' scheme.
 
     Args:
-        path: a folder, or a URL of a scheme that an installed plugin serves; `file:` is served always.
+        path: a folder, or a URL of a scheme that an installed plugin or fsspec serves; `file:` is served always.
     """
 
     KINDS = ("artifact-store",)
@@ -66,7 +67,12 @@ class ArtifactStore(OnePath, Component):
         """
         if scheme_of(self.path) in ("", "file"):
             return LocalTransport(str(Path(local_path(self.path)).expanduser().absolute()))
-        return store_class(self.path)(self.path).open_transport()
+        served = store_class(self.path)
+        if served is None:
+            from zenml.artifacts.fsspec_transport import FsspecTransport
+
+            return FsspecTransport(self.path)
+        return served(self.path).open_transport()
 
     @property
     def transport(self) -> Transport:
@@ -74,6 +80,32 @@ class ArtifactStore(OnePath, Component):
         if self.path not in self._transports:
             self._transports[self.path] = self.open_transport()
         return self._transports[self.path]
+
+    def to_spec(self) -> str | ComponentSpec:
+        """Return what a spec says of the store: its path, and its type and config where it has options.
+
+        Literal secrets are kept in the repository's secrets file, and their references written.
+        """
+        block = ComponentSpec(**self.to_config())
+        return self.path if set(block.config) == {"path"} else block
+
+    @staticmethod
+    def from_spec(written: str | ComponentSpec) -> ArtifactStore:
+        """Make the store that a spec names.
+
+        Raises:
+            ConfigError: its options do not fit.
+            PluginError: nothing that is installed offers its type.
+        """
+        if isinstance(written, str):
+            return ArtifactStore(written)
+        store: ArtifactStore = ArtifactStore.from_config(written.model_dump())
+        return store
+
+    def check(self) -> None:
+        """Find out whether artifacts can be kept here: a small file is written, read and removed."""
+        with explained("keep artifacts here", self.path):
+            self.transport.check()
 
     # Artifacts
 

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
+from zenml.artifacts.manifest import Manifest
+
 
 class Transport(ABC):
     """Moves files between local folders and the place where they are kept.
@@ -30,6 +32,10 @@ class Transport(ABC):
         return uri.removeprefix(prefix) if uri.startswith(prefix) else None
 
     @abstractmethod
+    def check(self) -> None:
+        """Find out whether files can be kept here, before somebody relies on it; nothing is left behind."""
+
+    @abstractmethod
     def new_folder(self, key: str) -> Path:
         """Return an empty local folder for files that will be kept at `key`; FileExistsError when it is in use."""
 
@@ -38,8 +44,20 @@ class Transport(ABC):
         """Put files of a folder that `new_folder` gave where they are kept, so that they outlive a power cut."""
 
     @abstractmethod
-    def fetch(self, key: str, names: Sequence[str]) -> Path:
-        """Return a local folder that holds the files kept at `key`; nobody writes into it."""
+    def settle(self, key: str, folder: Path, manifest: Manifest) -> None:
+        """Do what one likes with a folder that `new_folder` gave: its artifact is published."""
+
+    @abstractmethod
+    def fetch(self, key: str, manifest: Manifest) -> Path:
+        """Return a local folder that holds the files kept at `key`; nobody writes into it.
+
+        Raises:
+            StoreError: what had to be fetched is not as the manifest says.
+        """
+
+    @abstractmethod
+    def digests(self, key: str, names: Sequence[str]) -> list[str]:
+        """Return the SHA-256 in hex of files below `key`, read where they are kept."""
 
     @abstractmethod
     def write(self, key: str, data: bytes) -> None:

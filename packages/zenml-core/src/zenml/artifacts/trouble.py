@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from zenml.errors import StoreError
 
 _ELSEWHERE = "or keep artifacts elsewhere: zenml config artifacts set PATH, or run(artifact_store=…)"
+UNREACHABLE = "Check the network and the address, then run again"
+"""What to do where an artifact store cannot be reached."""
+
 _SPACE = f"Free some space and run again, {_ELSEWHERE}"
 _RIGHTS = f"Make the folder writable for you, {_ELSEWHERE}"
 _MENDS = {
@@ -24,6 +27,15 @@ _MENDS = {
     errno.ENAMETOOLONG: "Choose a shorter path for the artifact store",
 }
 
+_BY_TYPE = {
+    FileNotFoundError: errno.ENOENT,
+    FileExistsError: errno.EEXIST,
+    PermissionError: errno.EACCES,
+    NotADirectoryError: errno.ENOTDIR,
+    IsADirectoryError: errno.EISDIR,
+}
+"""Numbers of errors that a library raised without one."""
+
 
 @contextmanager
 def explained(doing: str, where: str) -> Iterator[None]:
@@ -36,6 +48,7 @@ def explained(doing: str, where: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
+        number = error.errno or _BY_TYPE.get(type(error), 0)
+        reason = os.strerror(number) if number else str(error) or type(error).__name__
         path = error.filename if isinstance(error.filename, str) else where
-        raise StoreError(f"cannot {doing}: {reason}", path or where, _MENDS.get(error.errno or 0, "")) from error
+        raise StoreError(f"cannot {doing}: {reason}", path or where, _MENDS.get(number, "")) from error

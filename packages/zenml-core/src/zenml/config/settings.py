@@ -22,7 +22,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    artifact_store: str | None = None
+    artifact_store: str | ComponentSpec | None = None
     metadata_store: ComponentSpec | None = None
 
     @staticmethod
@@ -56,12 +56,13 @@ class Settings(BaseModel):
         partial.replace(path)
 
 
-def artifact_store(root: Path, chosen: ArtifactStore | str | None = None) -> ArtifactStore:
+def artifact_store(root: Path, chosen: ArtifactStore | ComponentSpec | str | None = None) -> ArtifactStore:
     """Return the store for a run: the chosen one, else the configured one, else `.zenml/artifacts`."""
     if isinstance(chosen, ArtifactStore):
         return chosen.resolve(root)
-    path = chosen or Settings.load(root).artifact_store or str(root / FOLDER / "artifacts")
-    return ArtifactStore(path).resolve(root)
+    written = chosen or Settings.load(root).artifact_store or str(root / FOLDER / "artifacts")
+    with use_secrets_file(secrets_path(root)):
+        return ArtifactStore.from_spec(written).resolve(root)
 
 
 def metadata_store(root: Path, chosen: MetadataStore | ComponentSpec | None = None) -> MetadataStore:

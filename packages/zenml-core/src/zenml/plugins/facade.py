@@ -66,7 +66,9 @@ class PluginImportError(PluginError, ImportError):
 
 
 def home(name: str, kind: str) -> str:
-    """Return the module of the facade that serves `name`, or an empty string when the kind has none."""
+    """Return the module of the facade that serves `name`, or an empty string when none does: it serves classes only."""
+    if not name[:1].isupper():
+        return ""  # such as the scheme of an artifact store's URLs
     fitting = (module for module, facade in FACADES.items() if facade.kind == kind and name.endswith(facade.suffix))
     return next(fitting, "")
 
@@ -101,7 +103,7 @@ def serve(module: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
 
         installed = {row.name for row in registry.catalogue(facade.kind)}
         ours = {name for name, (_, kind) in FIRST_PARTY.items() if kind == facade.kind}
-        fitting = (name for name in installed | ours if name.endswith(facade.suffix))
+        fitting = (name for name in installed | ours if name[:1].isupper() and name.endswith(facade.suffix))
         return sorted({*facade.bases, *fitting})
 
     return load, names

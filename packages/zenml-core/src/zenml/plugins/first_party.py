@@ -38,6 +38,8 @@ FIRST_PARTY: dict[str, tuple[str, str]] = {
     "TrainingBaseBackend": ("zenml-core", "training"),
     "env": ("zenml-core", "secret-resolver"),
     "file": ("zenml-core", "secret-resolver"),
+    "gs": ("zenml-gcp", "artifact-store"),
+    "s3": ("zenml-aws", "artifact-store"),
     "secret": ("zenml-core", "secret-resolver"),
 }
 """Distribution and kind by name."""

@@ -135,7 +135,7 @@ def stage(launch: Launch) -> RemoteJob:
     spec = spec.model_copy(
         update={
             "run": RunSpec(
-                metadata_store=ComponentSpec(**launch.metadata.to_config()), artifact_store=launch.store.path
+                metadata_store=ComponentSpec(**launch.metadata.to_config()), artifact_store=launch.store.to_spec()
             )
         }
     )

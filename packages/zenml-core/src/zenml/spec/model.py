@@ -78,7 +78,9 @@ class RunSpec(_Block):
 
     backend: ComponentSpec | None = None
     metadata_store: ComponentSpec | None = None
-    artifact_store: str | None = None
+    artifact_store: str | ComponentSpec | None = Field(
+        default=None, description="A folder or URL; or the type (gs, s3) and config of a store with options"
+    )
 
 
 class PipelineSpec(_Block):

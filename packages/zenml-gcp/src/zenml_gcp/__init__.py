@@ -1,0 +1,5 @@
+"""Google Cloud for ZenML; `zenml_gcp.plugin` tells what is offered."""
+
+from __future__ import annotations
+
+__version__ = "0.4.0"
