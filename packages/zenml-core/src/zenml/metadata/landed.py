@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
-from zenml.metadata.reading import Reader
 from zenml.metadata.records import ArtifactRecord, RunRecord, State, StepRecord
+
+
+class RunReader(Protocol):
+    """Reads runs within one transaction."""
+
+    def run(self, run: str) -> RunRecord | None:
+        """Return a run with its steps, or None where there is none."""
 
 
 class Landed:
@@ -18,7 +25,7 @@ class Landed:
         now: the time that every try writes.
     """
 
-    def __init__(self, reader: Reader, now: float) -> None:
+    def __init__(self, reader: RunReader, now: float) -> None:
         self._reader = reader
         self._now = now
 

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, bindparam, false, func, select
 
-from zenml.errors import StoreError
 from zenml.metadata import schema as s
-from zenml.metadata.model import FACT, METRIC, MORE, EventType, Field, Kind, Name, base_name
+from zenml.metadata.model import EventType, Field, Kind, Name
+from zenml.metadata.properties import Properties, by_name, run_record, step_record
 from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
 from zenml.metadata.statement import Cursor, Statement
 
@@ -132,7 +132,7 @@ class Reader:
         type_ = self._types[Kind.EXECUTION, Name.STEP]
         steps = self._steps(dict(_EXECUTIONS_OF.all(self._cursor, run=id_, type=type_)))
         spec = self._spec(properties.declared.get(Field.SPEC, ""))
-        return replace(_run(run, properties), spec=spec, steps=tuple(step for _, step in steps.values()))
+        return replace(run_record(run, properties), spec=spec, steps=tuple(step for _, step in steps.values()))
 
     def runs(self, pipeline: str | None, limit: int | None) -> list[RunRecord]:
         """Return runs, newest first, without specs and steps."""
@@ -189,7 +189,7 @@ class Reader:
         for chunk in _chunks(found):
             properties = self._properties(_CONTEXT_PROPERTIES, [id_ for id_, _ in chunk])
             for id_, name in chunk:
-                yield _run(name, properties[id_])
+                yield run_record(name, properties[id_])
 
     def _named_steps(self, ids: Sequence[int]) -> list[tuple[str, StepRecord]]:
         if not ids:
@@ -211,18 +211,18 @@ class Reader:
         return {
             id_: (
                 names[id_].partition("/")[0],
-                _step(
+                step_record(
                     names[id_].partition("/")[2],
                     properties[id_],
-                    inputs=_by_name(artifacts[id_, EventType.INPUT]),
-                    outputs=_by_name(artifacts[id_, EventType.OUTPUT]),
+                    inputs=by_name(artifacts[id_, EventType.INPUT]),
+                    outputs=by_name(artifacts[id_, EventType.OUTPUT]),
                 ),
             )
             for id_ in sorted(ids, key=lambda id_: properties[id_].declared.get(Field.POSITION) or 0)
         }
 
-    def _properties(self, query: Any, ids: Sequence[int]) -> dict[int, _Properties]:
-        found: dict[int, _Properties] = {id_: _Properties() for id_ in ids}
+    def _properties(self, query: Any, ids: Sequence[int]) -> dict[int, Properties]:
+        found: dict[int, Properties] = {id_: Properties() for id_ in ids}
         for id_, name, custom, string, double, integer in self._connection.execute(query, {"ids": ids}):
             value = string if string is not None else double if double is not None else integer
             found[id_].add(name, bool(custom), value)
@@ -231,93 +231,5 @@ class Reader:
         return found
 
 
-class _Properties:
-    """The properties of one context or execution, by what they mean."""
-
-    def __init__(self) -> None:
-        self.declared: dict[str, Any] = {}
-        self.facts: dict[str, str] = {}
-        self.metrics: dict[str, float] = {}
-        self._more: dict[str, str] = {}
-
-    def add(self, name: str, custom: bool, value: Any) -> None:
-        if not custom:
-            self.declared[name] = value
-        elif name.startswith(METRIC):
-            self.metrics[name.removeprefix(METRIC)] = float(value)
-        elif name.startswith(FACT):
-            self.facts[name.removeprefix(FACT)] = str(value)
-        elif name.startswith(MORE):
-            self._more[name] = str(value)
-
-    def join(self) -> None:
-        """Put the pieces of long texts together."""
-        for piece in sorted(self._more):
-            name = base_name(piece)
-            if name.startswith(FACT):
-                self.facts[name.removeprefix(FACT)] += self._more[piece]
-            else:
-                self.declared[name] += self._more[piece]
-
-    def text(self, field: Field) -> str:
-        return str(self.declared.get(field, ""))
-
-    def time(self, field: Field) -> float | None:
-        value = self.declared.get(field)
-        return None if value is None else float(value)
-
-    def state(self) -> State:
-        value = self.declared.get(Field.STATE, State.PENDING)
-        try:
-            return State(value)
-        except ValueError:
-            raise StoreError(
-                f"the metadata store holds the state {value!r}, which this version of ZenML does not know",
-                mend="Update zenml-core",
-            ) from None
-
-
 def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     return (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
-
-
-def _by_name(artifacts: list[ArtifactRecord]) -> tuple[ArtifactRecord, ...]:
-    return tuple(sorted(artifacts, key=lambda artifact: artifact.name))
-
-
-def _run(id_: str, properties: _Properties) -> RunRecord:
-    return RunRecord(
-        id=id_,
-        pipeline=properties.text(Field.PIPELINE),
-        spec="",
-        owner=Owner(
-            host=properties.text(Field.OWNER_HOST),
-            pid=int(properties.text(Field.OWNER_PID) or 0),
-            started=properties.time(Field.OWNER_STARTED) or 0.0,
-        ),
-        state=properties.state(),
-        started=properties.time(Field.STARTED),
-        finished=properties.time(Field.FINISHED),
-        error=properties.text(Field.ERROR),
-        facts=properties.facts,
-    )
-
-
-def _step(
-    id_: str, properties: _Properties, *, inputs: tuple[ArtifactRecord, ...], outputs: tuple[ArtifactRecord, ...]
-) -> StepRecord:
-    fields = (Field.FINGERPRINT, Field.CACHED_FINGERPRINT, Field.TRIED_FINGERPRINT)
-    return StepRecord(
-        id=id_,
-        type=properties.text(Field.STEP_TYPE),
-        state=properties.state(),
-        attempt=properties.text(Field.ATTEMPT),
-        fingerprint=next((properties.text(field) for field in fields if field in properties.declared), ""),
-        started=properties.time(Field.STARTED),
-        finished=properties.time(Field.FINISHED),
-        error=properties.text(Field.ERROR),
-        inputs=inputs,
-        outputs=outputs,
-        metrics=properties.metrics,
-        facts=properties.facts,
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
@@ -26,6 +25,7 @@ from zenml.metadata.model import (
     base_name,
     pieces,
 )
+from zenml.metadata.properties import number, storable
 from zenml.metadata.records import ArtifactRecord, State
 from zenml.metadata.statement import Cursor, Statement
 
@@ -160,7 +160,7 @@ class Rows:
             (False, name.value, value) for name, value in declared.items()
         ]
         values += [(True, FACT + name, value) for name, value in (facts or {}).items()]
-        values += [(True, METRIC + name, _number(value)) for name, value in (metrics or {}).items()]
+        values += [(True, METRIC + name, number(value)) for name, value in (metrics or {}).items()]
         key = table.columns[0].name
         limit = self._database.text_bytes
         if limit is not None:
@@ -179,7 +179,7 @@ class Rows:
                 "is_custom_property": custom,
                 "int_value": value if isinstance(value, int) else None,
                 "double_value": value if isinstance(value, float) else None,
-                "string_value": _storable(value) if isinstance(value, str) else None,
+                "string_value": storable(value) if isinstance(value, str) else None,
             }
             for custom, name, value in values
             if value != ""
@@ -257,14 +257,3 @@ class Rows:
 
 def _pieces(name: str, custom: bool, text: str, limit: int) -> list[tuple[bool, str, str | int | float]]:
     return [(is_custom, piece, part) for piece, is_custom, part in pieces(name, custom, text, limit)]
-
-
-def _storable(text: str) -> str:
-    """Return a text as every database takes it: no NUL, and no half of a character."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-
-
-def _number(value: float) -> float | str:
-    """Return a number as a column of doubles takes it in every database; others as text."""
-    number = float(value)
-    return number if math.isfinite(number) else repr(number)
