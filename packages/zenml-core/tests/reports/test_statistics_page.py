@@ -100,6 +100,14 @@ def test_only_with_more_than_two_tables_a_difference_says_between_which() -> Non
     assert "(a, b)" not in statistics_page("t", {"a": tables["a"], "b": tables["b"]}).html
 
 
+def test_cards_are_wider_for_more_tables_and_their_figures_scroll() -> None:
+    one = statistics(x=[1.0, 2.0])
+    assert "--card:330px" in statistics_page("t", {"a": one, "b": one}).html
+    page = statistics_page("t", dict.fromkeys("abcd", one)).html
+    assert "--card:610px" in page
+    assert '<div class="figures"><table>' in card(page, "x")
+
+
 @pytest.mark.parametrize(
     ("number", "text"),
     [(0, "0"), (2009.0, "2009"), (1234.5, "1234"), (504_585.2, "504,585"), (1e15, "1e+15"), (0.00123456, "0.001235")],

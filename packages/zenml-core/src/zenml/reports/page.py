@@ -24,9 +24,10 @@ h1{font-size:22px;margin:0 0 4px}h2{font-size:15px;margin:0;overflow-wrap:anywhe
 p{margin:4px 0}.soft{color:var(--soft)}.num{font-variant-numeric:tabular-nums}
 input{font:inherit;padding:6px 10px;border:1px solid var(--line);border-radius:6px;background:var(--paper);
 color:inherit;width:min(100%,320px);margin-top:10px}
-.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr));gap:14px}
+.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,var(--card,330px)),1fr));gap:14px}
 .card{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:14px;min-width:0}
 .card[hidden]{display:none}
+.figures{overflow-x:auto}.figures th:first-child{position:sticky;left:0;background:var(--paper)}
 table{border-collapse:collapse;width:100%;margin-top:8px}
 td,th{text-align:right;padding:2px 0 2px 10px;font-weight:400;white-space:nowrap}
 th:first-child{text-align:left;padding-left:0;color:var(--soft);overflow:hidden;text-overflow:ellipsis;max-width:130px}

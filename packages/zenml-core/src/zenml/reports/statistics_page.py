@@ -16,6 +16,8 @@ MISSING_SHARE = 0.2
 """Share of missing cells from which a column is pointed out."""
 
 _VALUES = 8
+_CARD, _TABLE = 330, 140
+"""Pixels of a card's least width for two tables, and of each one more."""
 _NUMERIC = {LogicalType.INTEGER, LogicalType.FLOAT, LogicalType.TIMESTAMP}
 
 _FILTER = """
@@ -52,7 +54,8 @@ def statistics_page(title: str, tables: Mapping[str, TableStatistics]) -> Page:
         '<label class="soft" style="white-space:nowrap"><input id="only" type="checkbox" style="width:auto">'
         " only those to look at</label>"
     )
-    return Page(document(title, head, f'<div class="grid">{"".join(cards)}</div>', _FILTER))
+    grid = f'<div class="grid" style="--card:{_CARD + _TABLE * max(0, len(tables) - 2)}px">{"".join(cards)}</div>'
+    return Page(document(title, head, grid, _FILTER))
 
 
 def _column(table: TableStatistics, name: str) -> ColumnStatistics | None:
@@ -171,7 +174,8 @@ def _figures(columns: Mapping[str, ColumnStatistics], numeric: bool) -> str:
         f"<tr><th>{name}</th>{''.join(f'<td class=num>{escape(cell)}</td>' for cell in cells)}</tr>"
         for name, cells in rows
     )
-    return f"<table>{f'<thead><tr><th></th>{head}</tr></thead>' if head else ''}{body}</table>"
+    head = f"<thead><tr><th></th>{head}</tr></thead>" if head else ""
+    return f'<div class="figures"><table>{head}{body}</table></div>'
 
 
 def _missing(column: ColumnStatistics) -> str:
