@@ -138,7 +138,7 @@ def test_skipped_rows_are_counted_and_gone(table: Any, run_step: Any, good: str,
 
 def test_the_step_says_how_many_are_in_quarantine(table: Any, run_step: Any) -> None:
     table(GOOD_CSV * 80 + "x,x,\n", on_bad_rows="quarantine")
-    assert "1 bad rows are in quarantine/; Snapshot.quarantine() reads them" in run_step.notes.logs
+    assert "rows in quarantine: 1, for Snapshot.quarantine() to read" in run_step.notes.logs
 
 
 @pytest.mark.parametrize(("good", "one_bad"), [(GOOD_CSV, "x,x,\n"), (GOOD_JSON, '{"n": "x"}\n')])

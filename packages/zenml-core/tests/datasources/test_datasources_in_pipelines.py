@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from zenml.data.snapshot import Snapshot
 from zenml.data.tfrecord import encode_batch
 from zenml.datasources import (
     CSVDatasource,
@@ -80,3 +81,26 @@ def test_a_datasource_runs_from_python_and_from_yaml_and_is_found_again(
     assert before.outputs["examples"].digest == after.outputs["examples"].digest
     rows = json.loads((after.outputs["examples"].path / "all/statistics.json").read_text())["rows"]
     assert rows == (2 if write is write_images else 3)
+
+
+def test_bad_rows_are_published_beside_the_rows_and_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".zenml").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("n,word\n" + "1,a\n" * 60 + "x,b\n")
+    found = []
+    for action in ("quarantine", "quarantine", "skip"):
+        pipeline = DataPipeline(name="data")
+        pipeline.add_datasource(CSVDatasource(name="t", path="t.csv", on_bad_rows=action))
+        pipeline.to_yaml(tmp_path / "data.yaml")
+        run = DataPipeline.from_yaml(tmp_path / "data.yaml").run()
+        output = run.steps["data"].outputs["examples"]
+        found.append((str(run.steps["data"].state), run.store.open(output.uri)))
+    assert [state for state, _ in found] == ["COMPLETE", "CACHED", "COMPLETE"]
+    (_, kept), (_, again), (_, skipped) = found
+    # What is downstream depends on the good rows alone.
+    assert kept.digest == again.digest == skipped.digest
+    snapshot = Snapshot.of(again)
+    assert [row["text"] for batch in snapshot.quarantine() for row in batch.to_pylist()] == [b"x,b"]
+    assert snapshot.rows("all") == Snapshot.of(skipped).rows("all") == 60

@@ -122,4 +122,4 @@ class FileDatasource(Datasource):
         if read.bad_rows:
             context.outputs["examples"].properties["bad_rows"] = read.bad_rows
         if read.bad_rows.get("quarantine") and read.bad_rows["rows"]:
-            context.report.log(f"{read.bad_rows['rows']} bad rows are in quarantine/; Snapshot.quarantine() reads them")
+            context.report.log(f"rows in quarantine: {read.bad_rows['rows']}, for Snapshot.quarantine() to read")

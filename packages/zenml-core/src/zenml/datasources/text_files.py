@@ -25,7 +25,8 @@ class TextDatasource(FileDatasource):
         tfrecord: see `FileDatasource`.
         on_bad_rows: what becomes of bad rows: `error` refuses the source and tells the first of them, `skip` leaves
             them out, `quarantine` leaves them out and keeps them beside the snapshot, with file, row, column, reason
-            and text, where `Snapshot.quarantine()` reads them. Either says in a warning how many there are and why.
+            and text, where `Snapshot.quarantine()` and `bad_rows()` of a committed version read them. Either says in a
+            warning how many there are and why.
         max_bad_share: the share of the source's rows, from 0 to 1, that may be bad; where more are, or all, that is an
             error.
     """

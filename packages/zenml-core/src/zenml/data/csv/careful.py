@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
@@ -13,6 +11,7 @@ import pyarrow as pa
 
 from zenml.data.csv.cells import Cells, Mask
 from zenml.data.csv.form import CSVForm
+from zenml.data.csv.ragged import RaggedRows, in_order
 from zenml.data.csv.rows import row_texts
 from zenml.data.csv.stream import OnRagged
 from zenml.data.schema import LogicalType, Schema
@@ -21,9 +20,6 @@ from zenml.data.tables.bad_rows import LeftOutRows, bad_rows
 from zenml.data.tables.convert import without_nan
 from zenml.data.tables.problems import SHOWN
 from zenml.data.tables.writing import BadShardError
-
-_FEW, _MANY = "too few cells", "too many cells"
-_PACK = 1 << 12
 
 
 class Stream(Protocol):
@@ -48,7 +44,7 @@ class CarefulReader:
         self._form = form
         self._may_widen = widen
         self._left_out = left_out
-        self._ragged = _RaggedRows(left_out)
+        self._ragged = RaggedRows(left_out)
         self._widened: list[str] = []
         self._cells: dict[str, dict[str, Any]] = {}
         self._rows = 0
@@ -61,10 +57,9 @@ class CarefulReader:
         """
         types = {feature.name: pa.binary() for feature in self._schema}
         for batch in stream(types, on_ragged=self._ragged.add):
-            good = self._check(batch)
-            if good is None:
+            columns = self._check(batch)
+            if columns is None:
                 continue
-            columns = [Cells(column, self._form) for column in good.columns]
             arrays = [cells.convert(feature.type.element) for feature, cells in zip(self._schema, columns, strict=True)]
             floats = [feature.type is LogicalType.FLOAT for feature in self._schema]
             arrays = [without_nan(each) if float_ else each for each, float_ in zip(arrays, floats, strict=True)]
@@ -81,8 +76,8 @@ class CarefulReader:
         ragged = {"count": self._ragged.count, "first": self._ragged.first, "names": names}
         return {"widened": self._widened, "ragged": ragged, "cells": self._cells}
 
-    def _check(self, batch: pa.RecordBatch) -> pa.RecordBatch | None:
-        """Return the rows to keep, or None where none will be kept, and note the others."""
+    def _check(self, batch: pa.RecordBatch) -> list[Cells] | None:
+        """Return the columns of the rows to keep, or None where none will be kept, and note the others."""
         columns = {name: Cells(batch.column(name), self._form) for name in batch.schema.names}
         kinds = {feature.name: feature.type.element for feature in self._schema}
         faults = _Faults(batch.num_rows)
@@ -99,16 +94,18 @@ class CarefulReader:
         ]
         first, self._rows = self._rows, self._rows + batch.num_rows
         if not self._left_out.drop:
-            return None if self._widened or self._cells or self._ragged.count else batch
+            return None if self._widened or self._cells or self._ragged.count else [*columns.values()]
         if faults.bad.any() or self._ragged.waiting:
             places = np.flatnonzero(faults.bad)
             numbers = self._ragged.number(first + places)
             texts = row_texts(batch.take(pa.array(places)).columns, self._form) if self._left_out.keep else None
             own = bad_rows(numbers, faults.names[places], faults.reasons[places], texts)
-            self._left_out.add(_in_order([self._ragged.take(self._rows), own]))
-            batch = batch.filter(pa.array(~faults.bad)) if len(places) else batch
+            self._left_out.add(in_order([self._ragged.take(self._rows), own]))
+            if len(places):
+                good = batch.filter(pa.array(~faults.bad))
+                columns = {name: Cells(good.column(name), self._form) for name in columns}
         self._ragged.pass_by(self._rows)
-        return None if self._widened else batch
+        return None if self._widened else [*columns.values()]
 
     def _tell(self, name: str, kind: LogicalType, cells: Cells, bad: Mask) -> None:
         """Note the bad cells of a column, the first ones in full."""
@@ -140,85 +137,3 @@ class _Faults:
             self.names[places] = name
             self.reasons[places] = cells.reasons(kind, places)
             self.bad |= bad
-
-
-class _RaggedRows:
-    """The rows with another number of cells than the header, which Arrow tells before the batch that they stand in.
-
-    Args:
-        left_out: says what is wanted of them.
-    """
-
-    def __init__(self, left_out: LeftOutRows) -> None:
-        self.count = 0
-        self.first: list[tuple[int, int, int]] = []
-        self._left_out = left_out
-        self._before = array("q")  # how many well-formed rows stand before each that was not passed by
-        self._passed = 0
-        self._held: list[pa.RecordBatch] = []
-        self._waited = 0
-        self._clear()
-
-    def _clear(self) -> None:
-        self._numbers = array("q")
-        self._reasons: list[str] = []
-        self._texts: list[bytes] = []
-
-    @property
-    def waiting(self) -> int:
-        """Return how many were not taken yet."""
-        held: int = sum(batch.num_rows for batch in self._held)
-        return len(self._numbers) + held
-
-    def add(self, row: Any) -> str:
-        """Take a row from Arrow, as its handler of invalid rows."""
-        if self.count < SHOWN:
-            self.first.append((row.number, row.expected_columns, row.actual_columns))
-        self._before.append(row.number - 1 - self.count)
-        self.count += 1
-        if self._left_out.drop:
-            self._numbers.append(row.number)
-            self._reasons.append(_FEW if row.actual_columns < row.expected_columns else _MANY)
-            if self._left_out.keep:
-                self._texts.append(row.text.encode("latin-1"))
-            if len(self._numbers) >= _PACK:
-                self._pack()
-        return "skip"
-
-    def _pack(self) -> None:
-        texts = self._texts if self._left_out.keep else None
-        self._held.append(bad_rows(self._numbers, None, self._reasons, texts))
-        self._clear()
-
-    def number(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return the numbers of rows, from 1, that have these places among the well-formed ones."""
-        passed = np.searchsorted(np.array(self._before, np.int64), places, side="right")
-        numbers: npt.NDArray[np.int64] = places + 1 + self._passed + passed
-        return numbers
-
-    def pass_by(self, rows: int) -> None:
-        """Forget where those are that stand before the end of so many well-formed rows."""
-        count = bisect_left(self._before, rows)
-        del self._before[:count]
-        self._passed += count
-
-    def take(self, rows: int | None = None) -> pa.RecordBatch:
-        """Return those that stand before the end of so many well-formed rows, or all, as `bad_rows`.
-
-        Arrow reads at most one batch ahead, so that those which waited at the last call are due too.
-        """
-        self._pack()
-        batch = pa.concat_batches(self._held)
-        count = batch.num_rows
-        if rows is not None:
-            last = self.number(np.array([rows - 1]))[0] if rows else 0
-            count = max(int(np.searchsorted(batch.column("row").to_numpy(), last)), self._waited)
-        self._held = [batch.slice(count)] if count < batch.num_rows else []
-        self._waited = batch.num_rows - count
-        return batch.slice(0, count)
-
-
-def _in_order(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return bad rows in the order of their numbers."""
-    batch = pa.concat_batches(batches)
-    return batch.take(pa.array(np.argsort(batch.column("row").to_numpy(), kind="stable")))
