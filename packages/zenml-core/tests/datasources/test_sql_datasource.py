@@ -173,7 +173,7 @@ def test_every_engine_gives_the_same_bytes(
     base: sqlite3.Connection, tmp_path: Path, run_step: Any, files_of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zenml.data.sql.commit.ROWS", 500)
-    monkeypatch.setattr("zenml.data.sql.source._ROWS", 300)
+    monkeypatch.setattr("zenml.data.sql.blocks.ROWS", 300)
     base.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, x, word)")
     values = [(n, None if n % 7 == 0 else n / 3, f"w{n % 11}") for n in range(3000)]
     base.executemany("INSERT INTO t VALUES (?, ?, ?)", values)

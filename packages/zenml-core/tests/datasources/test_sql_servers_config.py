@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from zenml.data.identity import IdentityMemo
+from zenml.data.sql.blocks import blocks
 from zenml.data.sql.key_check import KeyCheck
 from zenml.data.sql.reading import bare_query
 from zenml.data.sql.refresh import refresh_seconds
@@ -149,3 +151,13 @@ def test_keys_are_compared_across_batches() -> None:
     check.look_at(pa.RecordBatch.from_pydict({"a": pa.array([], pa.int64()), "b": pa.array([], pa.string())}))
     with pytest.raises(DataError, match="here: several rows have the key a=2, b='y'"):
         check.look_at(pa.RecordBatch.from_pydict({"a": [2, 3], "b": ["y", "y"]}))
+
+
+@pytest.mark.parametrize(("wide", "expected"), [([], [100, 100, 50]), ([1], [32, 112, 106])])
+def test_blocks_end_where_they_are_large(wide: list[int], expected: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zenml.data.sql.blocks.ROWS", 100)
+    monkeypatch.setattr("zenml.data.sql.blocks.BYTES", 1000)
+    rows = iter([(n, b"x" * 900 if n in (7, 20) else None) for n in range(250)])
+    found = list(blocks(lambda count: list(itertools.islice(rows, count)), wide))
+    assert [row[0] for block in found for row in block] == list(range(250))
+    assert [len(block) for block in found] == expected

@@ -84,7 +84,7 @@ class SQLDatasource(Datasource):
         tfrecord: also keep the rows as TFRecord files of `tf.Example`.
     """
 
-    CACHE_VERSION = 1
+    CACHE_VERSION = 2
     LOCATING: ClassVar[tuple[str, ...]] = ("url", "password", "refresh")
 
     url: Annotated[str, BeforeValidator(_checked_url)]

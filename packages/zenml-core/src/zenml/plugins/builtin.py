@@ -131,7 +131,7 @@ def zenml_datasources() -> list[Spec]:
             "Reads a pandas data frame in memory",
         ),
         Spec("ParquetDatasource", "datasource", "zenml.datasources.parquet:ParquetDatasource", "Reads Parquet files"),
-        Spec("SQLDatasource", "datasource", "zenml.datasources.sql:SQLDatasource", "Reads SQLite tables and queries"),
+        Spec("SQLDatasource", "datasource", "zenml.datasources.sql:SQLDatasource", "Reads database tables and queries"),
         Spec(
             "TFRecordDatasource",
             "datasource",

@@ -12,10 +12,11 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from zenml.data.schema import Feature, LogicalType, Schema
+from zenml.data.sql.blocks import blocks
+from zenml.data.sql.key_check import KeyCheck
 from zenml.data.sql.reading import KEY, Reading, name_problems
 from zenml.errors import DataError, Problem, closest
 
-_ROWS = 1 << 14
 _ROW_ID = "_rowid_"
 _STORED = ("integer", "real", "text", "blob")
 _ARROW = {"integer": pa.int64(), "real": pa.float64(), "text": pa.binary(), "blob": pa.binary(), "": pa.null()}
@@ -175,24 +176,14 @@ class OpenQuery:
         """
         names = list(stored)
         order = ", ".join(map(_name, self.source.key)) or _ROW_ID
-        keys = [names.index(name) for name in self.source.key]
+        wide = [place for place, kind in enumerate(stored.values()) if kind in ("text", "blob")]
         cursor = self.base.execute(f"SELECT {', '.join(map(_name, names))} FROM {self._from} ORDER BY {order}")  # noqa: S608 - the user's own query
-        last: tuple[Any, ...] | None = None
-        while rows := cursor.fetchmany(_ROWS):
-            if keys:
-                for row in rows:
-                    at = tuple(row[key] for key in keys)
-                    if at == last or None in at:
-                        self._refuse_key(at, None in at)
-                    last = at
+        check = KeyCheck(self.source.key, self.source.place)
+        for rows in blocks(cursor.fetchmany, wide):
             arrays = [_array(values, stored[name]) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
-            yield pa.RecordBatch.from_arrays(arrays, names=names)
-
-    def _refuse_key(self, values: Sequence[Any], empty: bool) -> None:
-        texts = (value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values)
-        told = ", ".join(f"{name}={value!r}" for name, value in zip(self.source.key, texts, strict=True))
-        what = f"a row has no value in its key ({told})" if empty else f"several rows have the key {told}"
-        raise DataError(what, self.source.place, f"{KEY}: key=[…]")
+            batch = pa.RecordBatch.from_arrays(arrays, names=names)
+            check.look_at(batch)
+            yield batch
 
 
 def _array(values: Sequence[Any], kind: str) -> pa.Array:

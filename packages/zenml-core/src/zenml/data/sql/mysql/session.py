@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from zenml.data.sql.blocks import Row, blocks
 from zenml.data.sql.failures import DatabaseError
 from zenml.data.sql.server import Server
 from zenml.errors import ConfigError, Problem, closest
@@ -16,8 +17,6 @@ _TEXTS = ("unix_socket", "ssl_ca", "ssl_cert", "ssl_key")
 _FLAGS = ("ssl_verify_cert", "ssl_verify_identity", "ssl_disabled")
 _NUMBERS = ("connect_timeout",)
 _DENIED, _NO_DATABASE = "1045", "1049"
-
-Values = tuple[bytes | None, ...]
 
 
 @dataclass(frozen=True)
@@ -50,24 +49,29 @@ class Session:
             cursor.execute(statement)
             return [(name, code, length or 0, scale or 0) for name, code, _, length, _, scale, _ in cursor.description]
 
-    def stream(self, statement: str, size: int) -> Iterator[Sequence[Values]]:
-        """Yield the rows of a result, some at a time, as the server sends them."""
+    def stream(self, statement: str, wide: Sequence[int]) -> Iterator[Sequence[Row]]:
+        """Yield the rows of a result, some at a time, as the server sends them.
+
+        Args:
+            statement: what to execute.
+            wide: places of the columns whose values may be large.
+        """
         from pymysql.cursors import SSCursor
 
         cursor = self.base.cursor(SSCursor)
         try:
             with self._errors():
                 cursor.execute(statement)
-            while True:
-                with self._errors():
-                    rows = cursor.fetchmany(size)
-                if not rows:
-                    return
-                yield rows
+            yield from blocks(lambda rows: self._fetched(cursor, rows), wide)
         finally:
             # PyMySQL would read whatever is left, even out of a connection that is closed; it goes with the connection.
             if cursor._result is not None:  # noqa: SLF001 - there is no public way to drop a result
                 cursor._result.unbuffered_active = False  # noqa: SLF001 - see above
+
+    def _fetched(self, cursor: Any, rows: int) -> Sequence[Row]:
+        with self._errors():
+            found: Sequence[Row] = cursor.fetchmany(rows)
+            return found
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -16,7 +16,8 @@ from zenml.data.sql.reading import KEY, Reading, bare_query, name_problems
 from zenml.data.sql.server import Server
 from zenml.errors import DataError, closest
 
-_ROWS = 1 << 14
+_WIDE = 256
+"""Characters from which on a column is looked at for its size."""
 
 _FIND = """
 SELECT table_schema, table_name FROM information_schema.tables
@@ -73,7 +74,7 @@ class MySQLSource:
             names = ", ".join(f"{column.read} AS {quoted(column.name)}" for column in columns)
             statement = f"SELECT {names} FROM {origin} ORDER BY {order}"  # noqa: S608 - the user's own query
             untyped = tuple(column.name for column in columns if column.type == "null")
-            yield Reading(features, self._batches(session, statement, list(by_name), key), untyped)
+            yield Reading(features, self._batches(session, statement, columns, key), untyped)
 
     def _find(self, session: Session) -> tuple[str, str]:
         """Return database and name of the table."""
@@ -102,10 +103,12 @@ class MySQLSource:
         return [Column(*row, str(charset)) for row, charset in zip(described, found, strict=True)]
 
     def _batches(
-        self, session: Session, statement: str, names: Sequence[str], key: Sequence[str]
+        self, session: Session, statement: str, columns: Sequence[Column], key: Sequence[str]
     ) -> Iterator[pa.RecordBatch]:
         check = KeyCheck(key, self.place)
-        for rows in session.stream(statement, _ROWS):
+        names = [column.name for column in columns]
+        wide = [place for place, column in enumerate(columns) if column.length > _WIDE]
+        for rows in session.stream(statement, wide):
             arrays = [pa.array(values, pa.binary()) for values in zip(*rows, strict=True)]
             batch = pa.RecordBatch.from_arrays(arrays, names=names)
             check.look_at(batch)
