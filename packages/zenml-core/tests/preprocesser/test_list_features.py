@@ -13,7 +13,7 @@ from zenml.steps.preprocesser.standard import StandardPreprocesser
 
 TABLE = pa.table(
     {
-        "v": pa.array([[0.5, 1.0], [2.0, None], None, [3.0, 4.0]], pa.list_(pa.float64(), 2)),
+        "v": pa.array([[0.5, 1.0], [2.0, None], None, [np.inf, 4.0]], pa.list_(pa.float64(), 2)),
         "bag": pa.array([[1], [], [2, 3], [4]]),
         "tags": pa.array([["a"], ["b"], [], ["a"]]),
         "x": [1, 2, 3, 4],
@@ -28,7 +28,7 @@ def test_vectors_are_features_as_they_are(preprocess: Any, snapshot: Any) -> Non
     made = preprocess(snapshot(train=TABLE), step)
     column = made.table("train").column("v").combine_chunks()
     assert column.type == pa.list_(pa.float32(), 2)
-    wanted = np.float32([[0.5, 1.0], [2.0, np.nan], [np.nan, np.nan], [3.0, 4.0]])
+    wanted = np.float32([[0.5, 1.0], [2.0, np.nan], [np.nan, np.nan], [np.inf, 4.0]])
     assert np.array_equal(column.flatten().to_numpy().reshape(-1, 2), wanted, equal_nan=True)
     transform = made.fitted
     assert transform.column_names == ["v[0]", "v[1]", "x"]

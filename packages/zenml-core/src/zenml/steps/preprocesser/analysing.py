@@ -88,6 +88,8 @@ def _learner_row(learner: Any) -> dict[str, Any] | None:
 
 
 def _json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_json(each) for each in value]
     if isinstance(value, float) and not isfinite(value):
         return None
     if isinstance(value, bytes):
