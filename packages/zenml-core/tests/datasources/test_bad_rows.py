@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,23 @@ def test_ragged_rows_stand_in_order_among_the_others(table: Any) -> None:
     assert [row[3] for row in found[-3:]] == [b"1", b"x,,", b"9"]
     assert [row[0] for row in found[-2:]] == [60_221, 60_222]
     assert rows(snapshot) == 20
+
+
+def test_ragged_rows_that_are_no_utf8_are_told_as_others_are(table: Any) -> None:
+    with pytest.raises(DataError, match="row 51: 4 cells where the header has 3"):
+        table(GOOD_CSV.encode() * 50 + b"1,2,3,\xff\n")
+
+
+def test_rows_of_compressed_files_and_other_encodings_are_kept(tmp_path: Path, run_step: Any) -> None:
+    text = "n,wörd\n" + "1,ä\n" * 50 + "é,ü\n"
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(text.encode("latin-1")))
+    source = CSVDatasource(
+        name="t", path=str(tmp_path / "t.csv.gz"), encoding="latin-1", on_bad_rows="quarantine", tfrecord=False
+    )
+    snapshot = Snapshot.of(run_step(source))
+    assert [tuple(row.values()) for batch in snapshot.quarantine() for row in batch.to_pylist()] == [
+        ("t.csv.gz", 51, "n", "not an integer", "é,ü".encode())
+    ]
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])

@@ -49,6 +49,20 @@ class ProcessingBackendConformance:
             assert there[step].files() == expected.files(), step
             assert there[step].properties == expected.properties, step
 
+    def test_it_keeps_the_same_bad_rows_that_work_in_process_keeps(
+        self, backend: ProcessingBackend, tmp_path: Path
+    ) -> None:
+        """Rows that are left out while a table is read are the same ones, in the same order, with the same bytes."""
+        table = write_mixed_table(tmp_path / "data", rows=400, files=3)
+        for path in sorted((tmp_path / "data").iterdir()):
+            path.write_text(path.read_text("utf-8") + "many,,,,,1\n1,2\n", "utf-8")
+        source = CSVDatasource(name="table", path=table, on_bad_rows="quarantine")
+        here = run_step(source, {}, tmp_path / "here")
+        there = run_step(source, {}, tmp_path / "there", backend)
+        assert "examples/quarantine/shard-00002.arrow" in here.files()
+        assert there.files() == here.files()
+        assert there.properties == here.properties
+
     def test_every_shard_gives_its_state_whatever_comes_first_or_twice(
         self, backend: ProcessingBackend, tmp_path: Path
     ) -> None:
