@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zenml.artifacts.fsspec_transport import FsspecTransport
@@ -14,14 +15,13 @@ if TYPE_CHECKING:
 
     from zenml_aws.artifact_store import S3ArtifactStore
 
-_PART = 16 * 2**20
 _PARTS_AT_ONCE = 4
 _ATTEMPTS = 5
 _SECONDS = {"connect_timeout": 5, "read_timeout": 60}
 
 
 class S3Transport(FsspecTransport):
-    """Keeps files in a bucket; those of more than 32 MiB are sent in parts, of which each is tried again by itself.
+    """Keeps files in a bucket; those of two parts or more are sent in parts, of which each is tried again by itself.
 
     Args:
         store: which bucket, and how to reach it.
@@ -29,6 +29,7 @@ class S3Transport(FsspecTransport):
 
     OBJECT_STORE: ClassVar[bool] = True
     TRIES: ClassVar[int] = 1  # botocore tries again
+    part_size = 16 * 2**20
 
     def __init__(self, store: S3ArtifactStore) -> None:
         super().__init__(store.path)
@@ -49,7 +50,7 @@ class S3Transport(FsspecTransport):
             client_kwargs={"region_name": store.region} if store.region else {},
             config_kwargs={"retries": {"mode": "standard", "total_max_attempts": _ATTEMPTS}, **_SECONDS},
             max_concurrency=_PARTS_AT_ONCE,
-            default_block_size=_PART,
+            default_block_size=self.part_size,
             use_listings_cache=False,
         )
         filesystem.retries = 2  # a body that breaks off while it is read
@@ -63,19 +64,40 @@ class S3Transport(FsspecTransport):
 
     def put_file(self, filesystem: S3FileSystem, local: str, remote: str, callback: Any) -> None:
         """Send a file, a large one in parts."""
-        filesystem.put_file(local, remote, callback=callback, chunksize=_PART, max_concurrency=_PARTS_AT_ONCE)
+        filesystem.put_file(local, remote, callback=callback, chunksize=self.part_size, max_concurrency=_PARTS_AT_ONCE)
 
     def get_file(self, filesystem: S3FileSystem, remote: str, local: str, callback: Any) -> None:
         """Get a file, a large one in parts."""
-        filesystem.get_file(remote, local, callback=callback, chunksize=_PART, max_concurrency=_PARTS_AT_ONCE)
+        filesystem.get_file(remote, local, callback=callback, chunksize=self.part_size, max_concurrency=_PARTS_AT_ONCE)
+
+    def unfinished(self) -> list[str]:
+        """Return the keys of uploads in parts that were neither ended nor aborted."""
+
+        def keys(filesystem: S3FileSystem, path: str) -> list[str]:
+            prefix = f"{filesystem.split_path(path)[1]}/".lstrip("/")
+            return [upload["Key"].removeprefix(prefix) for upload in _uploads(filesystem, path)]
+
+        return self._call("", keys)
 
     def drop_unfinished(self, filesystem: S3FileSystem, path: str) -> None:
         """Abort the uploads in parts that nobody will end; they cost room, and no listing shows them."""
-        bucket, prefix, _ = filesystem.split_path(path)
-        found = filesystem.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=prefix)
+        bucket, _, _ = filesystem.split_path(path)
+        for upload in _uploads(filesystem, path):
+            with contextlib.suppress(FileNotFoundError):  # it ended meanwhile
+                filesystem.call_s3(
+                    "abort_multipart_upload", Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                )
+
+
+def _uploads(filesystem: S3FileSystem, path: str) -> Iterator[dict[str, str]]:
+    """Give the uploads in parts to a path and below it."""
+    bucket, name, _ = filesystem.split_path(path)
+    more: dict[str, str] = {}
+    while True:
+        found = filesystem.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=name, **more)
         for upload in found.get("Uploads", ()):
-            if upload["Key"] == prefix or upload["Key"].startswith(f"{prefix}/"):
-                with contextlib.suppress(FileNotFoundError):  # it ended meanwhile
-                    filesystem.call_s3(
-                        "abort_multipart_upload", Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
-                    )
+            if not name or upload["Key"] == name or upload["Key"].startswith(f"{name}/"):
+                yield upload
+        if not found.get("IsTruncated"):
+            return
+        more = {"KeyMarker": found["NextKeyMarker"], "UploadIdMarker": found["NextUploadIdMarker"]}

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from zenml_gcp.artifact_store import GCSArtifactStore
 
 _RESUMABLE = 5 * 2**20
-_CHUNK = 16 * 2**20
 
 
 class GCSTransport(FsspecTransport):
@@ -32,6 +31,7 @@ class GCSTransport(FsspecTransport):
 
     OBJECT_STORE: ClassVar[bool] = True
     TRIES: ClassVar[int] = 1  # gcsfs tries again
+    chunk_size = 16 * 2**20
 
     def __init__(self, store: GCSArtifactStore) -> None:
         super().__init__(store.path)
@@ -60,7 +60,7 @@ class GCSTransport(FsspecTransport):
         """Send a file, a large one in chunks."""
         path = Path(local)
         if path.stat().st_size >= _RESUMABLE:
-            filesystem.put_file(local, remote, callback=callback, chunksize=_CHUNK)
+            filesystem.put_file(local, remote, callback=callback, chunksize=self.chunk_size)
         else:
             self.put_bytes(filesystem, remote, path.read_bytes())
             callback.relative_update(path.stat().st_size)

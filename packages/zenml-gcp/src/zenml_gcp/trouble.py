@@ -34,6 +34,8 @@ def problem_of(error: BaseException, root: str) -> Problem | None:
             return Problem(f"access to the bucket {bucket} is denied", mend=_DENIED)
         if code:
             return Problem(f"the service answered {code}")
+        if isinstance(cause, FileNotFoundError):
+            return Problem(f"the bucket {bucket} does not exist", mend="Make it, or choose another one")
         if isinstance(cause, ValueError) and str(cause).startswith("Bad Request"):
             return Problem(f"{bucket!r} is no name of a bucket", mend="Write gs://bucket/folder")
         for kind in type(cause).__mro__:

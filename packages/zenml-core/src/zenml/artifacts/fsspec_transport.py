@@ -90,7 +90,7 @@ class FsspecTransport(Transport):
         filesystem.get_file(remote, local, callback=callback)
 
     def drop_unfinished(self, filesystem: AbstractFileSystem, path: str) -> None:
-        """Remove what uploads that were broken off left below a path, where it is not seen among the files."""
+        """Remove what `unfinished` tells of below a path."""
 
     # Transport
 
@@ -297,7 +297,11 @@ class FsspecTransport(Transport):
     def _filesystem(self) -> AbstractFileSystem:
         with self._opening:
             if self._opened is None:
-                self._opened = retried(self.open_filesystem, self.is_transient, self.TRIES)
+                try:
+                    self._opened = retried(self.open_filesystem, self.is_transient, self.TRIES)
+                except FileNotFoundError as error:
+                    problem = self.explain(error) or Problem("it does not exist", mend="Make it, or choose another one")
+                    raise StoreError(problem.what, self.root, problem.mend) from error
             return self._opened
 
     def _told(self, error: Exception, key: str) -> Exception:

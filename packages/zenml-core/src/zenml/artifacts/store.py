@@ -134,13 +134,15 @@ class ArtifactStore(OnePath, Component):
         """Remove whatever an attempt left that is recorded nowhere, whatever its type and output."""
         fingerprint = fingerprint.removeprefix("sha256:")
         with explained("look for what an attempt left", self.path):
-            keys = [
-                f"{type_}/{fingerprint}/{name}"
-                for type_ in self.transport.folders("")
-                for name in self.transport.folders(f"{type_}/{fingerprint}")
-                if name == attempt or name.startswith(f"{attempt}-")
-            ]
-        for key in keys:
+            types = self.transport.folders("")
+            places = {(type_, name) for type_ in types for name in self.transport.folders(f"{type_}/{fingerprint}")}
+            sent = (key.split("/") for key in self.transport.unfinished())
+            places |= {(parts[0], parts[2]) for parts in sent if len(parts) > 3 and parts[1] == fingerprint}
+        for key in sorted(
+            f"{type_}/{fingerprint}/{name}"
+            for type_, name in places
+            if name == attempt or name.startswith(f"{attempt}-")
+        ):
             self._remove_quietly(key)
 
     def open(self, uri: str) -> StoredArtifact:

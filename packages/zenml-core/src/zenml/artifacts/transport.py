@@ -75,10 +75,14 @@ class Transport(ABC):
     def folders(self, key: str) -> list[str]:
         """Return the names of the folders right below `key`, sorted."""
 
+    def unfinished(self) -> list[str]:
+        """Return the keys of files whose sending was broken off, where that left something that no listing shows."""
+        return []
+
     @abstractmethod
     def exists(self, key: str) -> bool:
         """Say whether a file is at `key`."""
 
     @abstractmethod
     def remove(self, key: str) -> None:
-        """Remove the file or all files at `key`; what is not there is no error."""
+        """Remove the file or all files at `key`, unfinished ones too; what is not there is no error."""

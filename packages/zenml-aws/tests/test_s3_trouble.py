@@ -1,0 +1,141 @@
+"""Each mistake with a bucket is one clear sentence, without a traceback and without a secret."""
+
+from __future__ import annotations
+
+import json
+import socket
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zenml.artifacts.read_cache import FOLDER_VARIABLE
+from zenml.cli.main import run
+from zenml.errors import ConfigError, StoreError
+from zenml.testing.emulators import make_s3_bucket, s3_emulator
+from zenml_aws import transport
+from zenml_aws.artifact_store import S3ArtifactStore
+
+PLANTED = "planted/Secret+value=1729"
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(transport, "_ATTEMPTS", 1)
+
+
+@pytest.fixture(scope="module")
+def strict(_installed: None) -> Iterator[tuple[str, str, str]]:
+    """An S3 that checks who asks: its address, and the key of a user who may do nothing."""
+    import boto3
+
+    with s3_emulator() as address:
+        make_s3_bucket(address, "closed")
+        known: dict[str, Any] = {"endpoint_url": address, "region_name": "us-east-1"}
+        iam = boto3.client("iam", aws_access_key_id="root", aws_secret_access_key="root", **known)
+        iam.create_user(UserName="nobody")
+        key = iam.create_access_key(UserName="nobody")["AccessKey"]
+        iam.close()
+        from_now_on = urllib.request.Request(
+            f"{address}/moto-api/reset-auth", data=b"0", headers={"Content-Type": "text/plain"}
+        )
+        urllib.request.urlopen(from_now_on, timeout=60).close()
+        yield address, key["AccessKeyId"], key["SecretAccessKey"]
+
+
+def refused(store: S3ArtifactStore, expected: str) -> None:
+    with pytest.raises(StoreError, match=expected) as caught:
+        store.check()
+    assert str(caught.value).startswith("s3://")
+    assert "\n" not in str(caught.value)
+    assert PLANTED not in str(caught.value)
+
+
+def test_a_bucket_that_is_not_there(s3: str) -> None:
+    store = S3ArtifactStore("s3://nowhere/dir", endpoint_url=s3, access_key="test", secret_key=PLANTED)
+    refused(store, "the bucket nowhere does not exist. Make it")
+    with pytest.raises(StoreError, match="does not exist"):
+        store.open("s3://nowhere/dir/Examples/f/1")
+    with pytest.raises(StoreError, match="does not exist"):
+        store.write_bytes("x", b"1")
+
+
+def test_no_permission_and_wrong_keys(strict: tuple[str, str, str]) -> None:
+    address, key, secret = strict
+    store = S3ArtifactStore("s3://closed/dir", endpoint_url=address, access_key=key, secret_key=secret)
+    refused(store, "access to the bucket closed is denied. Grant s3:ListBucket")
+    store = S3ArtifactStore("s3://closed/dir", endpoint_url=address, access_key=key, secret_key=PLANTED)
+    refused(store, "the secret key does not fit the access key. Check the credentials")
+    store = S3ArtifactStore("s3://closed", endpoint_url=address, access_key="AKIANOBODY", secret_key=PLANTED)
+    refused(store, "the access key is not known to the service. Check the credentials")
+
+
+def test_no_credentials_and_no_profile(s3: str) -> None:
+    refused(S3ArtifactStore("s3://bucket", endpoint_url=s3), "no AWS credentials were found. Check")
+    refused(S3ArtifactStore("s3://bucket", endpoint_url=s3, profile="none"), "the AWS profile is not there")
+
+
+def test_no_network() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        store = S3ArtifactStore("s3://bucket", endpoint_url=address, access_key="test", secret_key=PLANTED)
+        refused(store, "the service cannot be reached. Check the network")
+
+
+def test_a_url_without_a_bucket(s3: str) -> None:
+    store = S3ArtifactStore("s3://Not_a-Bucket!/x", endpoint_url=s3, access_key="test", secret_key=PLANTED)
+    refused(store, "'Not_a-Bucket!' is no name of a bucket. Write s3://bucket/folder")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"access_key": "a"}, "access_key and secret_key go together"),
+        ({"session_token": "a"}, "session_token goes with"),
+        ({"anonymous": True, "profile": "a"}, "anonymous and profile exclude each other"),
+        ({"acess_key": "a"}, "Did you mean access_key"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        S3ArtifactStore("s3://bucket", **options)
+
+
+def test_a_store_is_set_on_the_command_line_after_a_try(
+    project: Path, s3: str, bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(*words: str) -> tuple[int, str, str]:
+        code = run(["config", "artifacts", *words])
+        out, err = capsys.readouterr()
+        assert PLANTED not in out + err
+        return code, out, err
+
+    options = ("--endpoint-url", s3, "--access-key", "test", "--secret-key", PLANTED)
+    code, _, err = call("set", "s3://nowhere/dir", *options)
+    assert (code, "the bucket nowhere does not exist" in err, "Traceback" in err) == (1, True, False)
+    code, out, err = call("set", f"s3://{bucket}/dir", *options)
+    assert (code, out) == (0, f"Artifacts are kept at s3://{bucket}/dir\n"), err
+    shown = json.loads(call("get", "--json")[1])
+    assert shown["artifact_store"] == f"s3://{bucket}/dir"
+    assert shown["options"]["endpoint_url"] == s3
+    assert shown["options"]["secret_key"].startswith("secret:")
+    holding = [
+        path.name for path in project.rglob("*") if path.is_file() and PLANTED in path.read_text("utf-8", "replace")
+    ]
+    assert len(holding) == 1
+    assert "secret" in holding[0]
+    from zenml.repo import Repository
+
+    store = Repository.init(project).artifact_store
+    assert isinstance(store, S3ArtifactStore)
+    store.check()
+    assert "--endpoint-url" in call("set", "s3://x", "--help")[1]
