@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "datasource": ("zenml.cli.datasource:datasource", "List and show data and its versions."),
     "gc": ("zenml.cli.gc:gc", "List and remove files that no run refers to."),
     "init": ("zenml.cli.init:init", "Make a folder a repository."),
-    "pipeline": ("zenml.cli.pipeline:pipeline", "List, show, check and run pipelines."),
+    "pipeline": ("zenml.cli.pipeline:pipeline", "List, show, check, run and compare pipelines."),
     "plugin": ("zenml.cli.plugin:plugin", "List and check what is installed."),
     "run": ("zenml.cli.run:run", "List and show runs."),
     "secret": ("zenml.cli.secret:secret", "Keep passwords and keys."),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zenml.cli.compare import compare
 from zenml.cli.output import json_option, show_json, show_rows
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ pipeline_file = click.argument("file", type=click.Path(dir_okay=False))
 
 @click.group()
 def pipeline() -> None:
-    """List, show, check, plan and run pipelines."""
+    """List, show, check, plan, run and compare pipelines."""
+
+
+pipeline.add_command(compare)
 
 
 @pipeline.command("list")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,8 +18,12 @@ if TYPE_CHECKING:
     from zenml.metadata.store import MetadataStore
     from zenml.pipelines.pipeline import Pipeline
     from zenml.repo.garbage import Garbage
+    from zenml.reports.comparison import Comparison
     from zenml.runtime.run import Run
     from zenml.spec.model import PipelineSpec
+
+_OTHER_TYPE = re.compile(r"^type: (?!TrainingPipeline)", re.MULTILINE)
+_TRAINER = re.compile(r"^  type: \S*Trainer$", re.MULTILINE)
 
 BACKEND_KINDS = ("orchestrator", "processing", "training", "deployer")
 
@@ -122,6 +129,34 @@ class Repository:
         what = f"several runs begin with {run_id!r}: {', '.join(found[:5])}" if found else f"there is no run {run_id!r}"
         raise ConfigError(what, mend="See: zenml run list")
 
+    def compare_training_runs(
+        self, runs: Sequence[str] = (), *, pipeline: str | None = None, limit: int = 200
+    ) -> Comparison:
+        """Return runs side by side: their metrics, and what they were given that differs.
+
+        Args:
+            runs: ids of runs, or beginnings of them; by default the runs of all training pipelines.
+            pipeline: all runs of this pipeline instead.
+            limit: at most so many, the newest.
+
+        Returns:
+            The comparison, newest run first. It prints as a table; `.page().write(path)` makes an HTML page of it.
+
+        Raises:
+            ConfigError: there is no such run, or no pipeline of that name ever ran.
+        """
+        from zenml.reports.comparison import Comparison
+
+        metadata = self.metadata_store
+        if runs:
+            ids = sorted({self.get_run(run).id for run in runs}, reverse=True)
+            return Comparison(self.get_run(run).record for run in ids)
+        if pipeline is not None:
+            self.get_spec(pipeline)
+        found = (metadata.get_run(row.id) for row in metadata.list_runs(pipeline=pipeline))
+        wanted = (run for run in found if run and (pipeline is not None or _trains(run.spec)))
+        return Comparison(islice(wanted, limit))
+
     def get_pipeline_names(self) -> list[str]:
         """Return the names of all pipelines that ever ran, in order of their first run."""
         return self.metadata_store.list_pipelines()
@@ -169,3 +204,8 @@ class Repository:
 
     def __repr__(self) -> str:
         return f"Repository({str(self.root)!r})"
+
+
+def _trains(spec: str) -> bool:
+    """Tell by its text whether a spec is of a training pipeline, which is the default type, or has a trainer."""
+    return not _OTHER_TYPE.search(spec) or bool(_TRAINER.search(spec))
