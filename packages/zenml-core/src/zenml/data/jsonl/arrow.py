@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.json as arrow_json
+
+_NEWLINE, _RETURN, _OPENING, _CLOSING = b"\n\r{}"
 
 
 def count_lines(block: bytes) -> int:
@@ -27,8 +30,11 @@ def read_block(block: bytes, schema: pa.Schema | None, unexpected: str) -> pa.Ta
         unexpected: what to do with others: "error", "ignore" or "infer".
 
     Returns:
-        A row per line that is not blank, or None if Arrow does not see it so, or cannot read it.
+        A row per line that is not blank, or None where not each of them is one object that Arrow can read.
     """
+    lines = _count_objects(block)
+    if lines is None:
+        return None
     try:
         table = arrow_json.read_json(
             pa.BufferReader(block),
@@ -39,5 +45,22 @@ def read_block(block: bytes, schema: pa.Schema | None, unexpected: str) -> pa.Ta
         )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
         return None
-    ends = block.count(b"\n") + (not block.endswith(b"\n"))
-    return table if table.num_rows == ends or table.num_rows == count_lines(block) else None
+    return table if table.num_rows == lines else None
+
+
+def _count_objects(block: bytes) -> int | None:
+    """Return how many lines are not blank, or None if one does not look like an object.
+
+    Arrow does not mind where lines end, and breaks down at other values.
+    """
+    data = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(data == _NEWLINE)
+    if not block.endswith(b"\n"):
+        ends = np.append(ends, len(data))
+    starts = np.append(0, ends[:-1] + 1)
+    lasts = data[ends - 1]
+    lasts = np.where(lasts == _RETURN, data[ends - 2], lasts)
+    if (data[starts] == _OPENING).all() and (lasts == _CLOSING).all():
+        return len(ends)
+    lines = [line.strip() for line in block.split(b"\n") if line.strip()]
+    return len(lines) if all(line.startswith(b"{") and line.endswith(b"}") for line in lines) else None
