@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zenml.data.schema import Feature, LogicalType, Schema
+from zenml.data.schema import ELEMENTS, Feature, ListType, LogicalType, Schema, feature_type
 from zenml.errors import DataError
 
+lists = st.builds(ListType.of, st.sampled_from(ELEMENTS), st.none() | st.integers(1, 2000))
 schemas = st.lists(
-    st.builds(Feature, st.text(st.characters(codec="utf-8"), min_size=1), st.sampled_from(LogicalType)),
+    st.builds(Feature, st.text(st.characters(codec="utf-8"), min_size=1), st.sampled_from(LogicalType) | lists),
     unique_by=lambda feature: feature.name,
 ).map(lambda features: Schema(tuple(features)))
 
@@ -18,6 +19,28 @@ schemas = st.lists(
 def test_schema_survives_json_and_arrow(schema: Schema) -> None:
     assert Schema.from_json(schema.to_json()) == schema
     assert Schema.from_arrow(schema.to_arrow()) == schema
+
+
+@given(lists)
+def test_a_type_of_lists_is_its_own_text(kind: ListType) -> None:
+    assert feature_type(str(kind)) == feature_type(kind.element, kind.shape) == kind
+    assert kind.value == str(kind)
+    assert not kind.numeric
+
+
+def test_a_schema_without_shapes_is_one_of_single_values() -> None:
+    schema = Schema.from_json('{"format": 1, "features": [{"name": "a", "type": "float"}]}')
+    assert schema["a"] == Feature("a", LogicalType.FLOAT)
+    assert schema["a"].shape == ()
+    assert "shape" not in schema.to_json()
+
+
+@pytest.mark.parametrize(
+    "text", ["list<boolean>", "list<float>[0]", "list<float", "list", "list<list<float>>", "number"]
+)
+def test_what_is_no_type_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no"):
+        feature_type(text)
 
 
 def test_narrow_and_large_types_count_as_their_kin() -> None:

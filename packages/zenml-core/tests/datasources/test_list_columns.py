@@ -22,10 +22,12 @@ from zenml.datasources.parquet import ParquetDatasource
 from zenml.datasources.tfrecord import TFRecordDatasource
 from zenml.errors import ConfigError, DataError
 from zenml.reports.statistics_page import statistics_page
+from zenml.steps.evaluator.agnostic import AgnosticEvaluator
 from zenml.steps.sequencer.standard import StandardSequencer
 from zenml.steps.split.categorical_ratio_split import CategoricalRatioSplit
 from zenml.steps.split.key_split import KeySplit
 from zenml.steps.split.random_split import RandomSplit
+from zenml.testing.hostile import HostileProcessingBackend
 
 TABLE = pa.table(
     {
@@ -183,6 +185,32 @@ def test_sequences_are_not_made_of_lists(run_step: Any, stored: Any) -> None:
     step = StandardSequencer(time_column="n", sequence_length=2)
     with pytest.raises(DataError, match=r"column 'numbers' holds lists \(list<integer>\), of which no window"):
         run_step(step, {"examples": stored})
+
+
+def test_rows_are_not_sliced_by_lists(stored: Any) -> None:
+    step = AgnosticEvaluator(slices=[["n", "tags"]], split="all")
+    (problem,) = step._misfits(Snapshot.of(stored), [])
+    assert problem.what == "column 'tags' holds lists, by which rows cannot be sliced"
+
+
+def test_any_engine_gives_the_same_bytes(tmp_path: Path, run_step: Any, files_of: Any) -> None:
+    draw = np.random.default_rng(4)
+    counts = draw.integers(0, 5, 3000)
+    offsets = pa.array(np.concatenate(([0], np.cumsum(counts))), pa.int32())
+    numbers = pa.array(draw.standard_normal(int(counts.sum())))
+    texts = pa.array(draw.choice(["a", "b", "c"], int(counts.sum())))
+    table = pa.table({name: pa.ListArray.from_arrays(offsets, each) for name, each in (("x", numbers), ("t", texts))})
+    pq.write_table(table, tmp_path / "table.parquet", row_group_size=500)
+    step = ParquetDatasource(name="t", path=str(tmp_path / "table.parquet"))
+    here = run_step(step)
+    there = run_step(step, engine=HostileProcessingBackend(seed=7))
+    assert files_of(here.path) == files_of(there.path)
+    found = Snapshot.of(here).statistics("all")["x"]
+    assert found.numbers is not None
+    assert found.lists is not None
+    assert found.numbers.mean == pytest.approx(numbers.to_numpy().mean(), rel=1e-12)
+    assert found.numbers.quantiles["0.5"] == pytest.approx(np.median(numbers.to_numpy()), rel=1e-12)
+    assert (found.lists.mean, found.lists.max) == (pytest.approx(counts.mean()), 4)
 
 
 def test_a_changed_shape_is_an_anomaly(tmp_path: Path, stored: Any) -> None:
