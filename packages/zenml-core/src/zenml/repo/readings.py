@@ -43,13 +43,13 @@ def readings(store: MetadataStore) -> Iterator[Reading]:
         outputs = [row for row in step.outputs if row.type == Examples.__name__]
         if step.inputs or step.state not in _READ or not outputs:
             continue
-        pipeline, blocks = _of_run(store, run)
+        pipeline, blocks = of_run(store, run)
         block = blocks.get(step.id)
         if block and "name" in block.config:
             yield Reading(str(block.config["name"]), pipeline, run, block, outputs[0], step.finished)
 
 
-def _of_run(store: MetadataStore, run: str) -> tuple[str, Mapping[str, StepSpec]]:
+def of_run(store: MetadataStore, run: str) -> tuple[str, Mapping[str, StepSpec]]:
     """Return the pipeline of a run and its steps by id, which never change: a run is looked up once in a process."""
     if run not in _RUNS:
         record = store.get_run(run)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from zenml.datasources.base import Datasource
     from zenml.metadata.store import MetadataStore
     from zenml.pipelines.pipeline import Pipeline
+    from zenml.repo.datasources import KnownDatasource
     from zenml.repo.garbage import Garbage
+    from zenml.repo.history import PastPipeline, PastStep
+    from zenml.repo.listing import Listing
     from zenml.reports.comparison import Comparison
     from zenml.runtime.run import Run
     from zenml.spec.model import PipelineSpec
@@ -156,6 +159,56 @@ class Repository:
         found = (metadata.get_run(row.id) for row in metadata.list_runs(pipeline=pipeline))
         wanted = (run for run in found if run and (pipeline is not None or _trains(run.spec)))
         return Comparison(islice(wanted, limit))
+
+    def get_pipelines(self) -> Listing[PastPipeline]:
+        """Return all pipelines that ever ran, in order of their first run; `.load()` makes one a pipeline again."""
+        from zenml.repo.history import PastPipeline, past_pipelines
+        from zenml.repo.listing import Listing
+
+        return Listing(past_pipelines(self), PastPipeline.to_json, empty="No pipeline has run here yet")
+
+    def get_datasources(self) -> Listing[KnownDatasource]:
+        """Return what pipelines have read, in the order in which it was first read."""
+        from zenml.repo.datasources import datasources
+        from zenml.repo.listing import Listing
+
+        return Listing(
+            datasources(self),
+            lambda row: {"name": row.name, "type": row.type, "pipelines": row.pipelines, "versions": len(row.versions)},
+            empty="No pipeline has read data here yet",
+        )
+
+    def get_steps_by_type(self, type: type | str, *, limit: int | None = None) -> Listing[PastStep]:  # noqa: A002 - a type
+        """Return the steps of a type in all runs, newest first, with what they were given and how they went.
+
+        Args:
+            type: a step class, its name, or `module:Class`.
+            limit: at most so many.
+
+        Raises:
+            PluginError: nothing of that type ran, and nobody offers it; the closest name is told.
+        """
+        from zenml.repo.history import PastStep, past_steps
+        from zenml.repo.listing import Listing
+
+        return Listing(past_steps(self.metadata_store, type, limit), PastStep.row, empty=f"No {type} has run here yet")
+
+    def get_hyperparameters(self, pipeline: str | None = None) -> Listing[PastStep]:
+        """Return what trainers were given in all runs, newest first, with what came of it.
+
+        Args:
+            pipeline: only in runs of this pipeline.
+
+        Raises:
+            ConfigError: no pipeline of that name ever ran.
+        """
+        from zenml.repo.history import PastStep, hyperparameters
+        from zenml.repo.listing import Listing
+
+        if pipeline is not None:
+            self.get_spec(pipeline)
+        found = hyperparameters(self.metadata_store, pipeline)
+        return Listing(found, PastStep.hyperparameters, empty="No trainer has run here yet")
 
     def get_pipeline_names(self) -> list[str]:
         """Return the names of all pipelines that ever ran, in order of their first run."""
