@@ -31,7 +31,7 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
         """Return the one process: its command, and the variables that it gets on top of this process's."""
         body = {
             "command": [sys.executable, *job.arguments],
-            "environment": {"PYTHONSAFEPATH": "1", "PYTHONPATH": ""},
+            "environment": {"PYTHONSAFEPATH": "1", "PYTHONPATH": "", **job.environment},
             "labels": dict(job.labels),
         }
         return [Resource("process", job.run_id, body)]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zenml.artifacts.handed_over import environment
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.launch import Launch
 from zenml.backends.orchestrator_interface import OrchestratorBackend
@@ -37,6 +38,7 @@ class RemoteJob:
         spec_uri: where the staged spec is; the job's other files are beside it.
         arguments: what follows the interpreter on the job's command line.
         labels: labels that every resource of the run carries.
+        environment: variables that the job's process needs; no secret is in them.
     """
 
     run_id: str
@@ -44,6 +46,7 @@ class RemoteJob:
     spec_uri: str
     arguments: tuple[str, ...]
     labels: Mapping[str, str]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ def stage(launch: Launch) -> RemoteJob:
         uri,
         ("-m", "zenml.entrypoint", "run", "--spec", uri),
         {"zenml-run": launch.run_id, "zenml-pipeline": slug(spec.name)},
+        environment(launch.store),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from zenml.artifacts.handles import NewArtifact, StoredArtifact
+from zenml.artifacts.progress import show_transfers
 from zenml.backends.interfaces import ProcessingBackend, TrainingBackend
 from zenml.backends.launch import Launch
 from zenml.backends.reporter import Advance
@@ -144,7 +145,8 @@ class StepRun:
         if pinned is not None:
             made, metrics = {"examples": pinned}, dict[str, float]()
         else:
-            made, metrics = self.make(attempt, print_, inputs)
+            with show_transfers(launch.report.progress):
+                made, metrics = self.make(attempt, print_, inputs)
         outputs = [ArtifactRecord(name, row.type, row.uri, row.digest) for name, row in made.items()]
         rows = launch.metadata.publish_step(
             launch.run_id,

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from zenml.artifacts.store import ArtifactStore
+from zenml.artifacts.handed_over import store_at
 from zenml.errors import ZenMLError
 from zenml.metadata.liveness import this_owner
 from zenml.metadata.records import RunRecord, State
@@ -46,7 +46,7 @@ def supervise(spec_uri: str) -> int:
 def open_job(spec_uri: str) -> tuple[JobFolder, PipelineSpec]:
     """Return the job's folder and its spec from the spec's URI, `<store>/runs/<id>/spec.yaml`."""
     base, run_id, _ = spec_uri.rsplit("/", 2)
-    store = ArtifactStore(base.removesuffix("/runs"))
+    store = store_at(base.removesuffix("/runs"))
     folder = JobFolder(store, run_id)
     spec, _ = read_yaml(store.read_bytes(folder.key("spec.yaml")).decode(), spec_uri)
     return folder, spec
