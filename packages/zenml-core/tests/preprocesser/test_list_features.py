@@ -61,5 +61,5 @@ def test_what_makes_no_sense_of_lists_is_refused_all_at_once(preprocess: Any, sn
     said = {problem.where: f"{problem.what}. {problem.mend}" for problem in error.value.problems}
     assert said.keys() == {"feature 'v'", "feature 'bag'", "label 'tags'"}
     assert "list<float>[2]) can be used only as it is. Name no_transform" in said["feature 'v'"]
-    assert 'declare the length of its lists, as in types={"bag": "list<integer>[3]"}' in said["feature 'bag'"]
+    assert 'tell how long its lists are: types={"bag": "list<integer>[3]"} for files' in said["feature 'bag'"]
     assert "a label is one value" in said["label 'tags'"]

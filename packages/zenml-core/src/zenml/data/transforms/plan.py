@@ -162,7 +162,8 @@ def _list_problems(name: str, kind: FeatureType, label: bool, asked: Asked) -> l
         ]
     if value_type(kind) is None:
         if kind.element.numeric:
-            mend += f', or declare the length of its lists, as in types={{"{name}": "{kind}[3]"}}'
+            length = f'types={{"{name}": "{kind}[3]"}} for files, an array of two dimensions in memory'
+            mend += f", or tell how long its lists are: {length}"
         return [Problem(f"no transform takes lists of type {kind}", place, mend)]
     if asked.transforms != (NoTransform(),) or asked.fillings:
         what = f"a list of numbers ({kind}) can be used only as it is"
