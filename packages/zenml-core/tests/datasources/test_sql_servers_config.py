@@ -51,6 +51,9 @@ def test_a_password_in_the_config_is_refused_and_not_repeated(config: dict[str, 
         ({"url": "oracle://db"}, "the url begins with none of sqlite://, postgresql://"),
         ({"url": "sqlite://base.db"}, "the url of an SQLite database is sqlite:/// and its path"),
         ({"url": "mysql://db:99999/sales"}, "the url's port is not a number from 1 to 65535"),
+        ({"url": "mysql://db:0/sales"}, "the url's port is not a number from 1 to 65535"),
+        ({"url": "mysql://a:1,b:2/sales"}, "the url's port is not a number from 1 to 65535"),
+        ({"url": "postgresql://[::1/sales"}, "the url's host is not a name or an address"),
         ({"refresh": "sometimes"}, "refresh is 'always', 'never' or an age such as '30m'"),
         ({"refresh": 7}, "refresh is 'always', 'never' or an age"),
         ({"url": "sqlite:///base.db", "refresh": "1h"}, "an SQLite database has no password"),
@@ -74,11 +77,14 @@ def test_a_config_keeps_the_reference(project: Path) -> None:
 def test_only_what_this_machine_reaches_is_named_as_local() -> None:
     assert make().local_paths() == []
     assert make(url="postgresql://service-name/sales?service=remote").local_paths() == []
+    assert make(url="postgresql://localhost:1,db:2/sales").local_paths() == []
     for url in (
         "postgresql://user@localhost/sales",
         "postgresql://127.0.0.1:5433/sales",
         "postgresql:///sales?host=/run/postgresql&port=5433",
-        "mysql://user@[::1]/sales",
+        "mysql://user@[::1]:3306/sales",
+        "postgresql://user@%2Frun%2Fpostgresql/sales",
+        "postgresql:///sales",
         "mysql://user@db/sales?unix_socket=/run/mysql",
     ):
         assert make(url=url).local_paths() == [url.replace("user@", "")]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from zenml.secrets.secret import Secret
 
 _SECRET = ("password", "passwd", "sslpassword")
+_PORT = re.compile(r":[0-9]*$")
 _NAMES_PLACE = ("host", "hostaddr", "port", "dbname", "service", "unix_socket")
 """Parameters of a url that say which database it is; users and time-outs do not."""
 
@@ -41,9 +43,10 @@ class Server:
     def only_here(self) -> bool:
         """Say whether only this machine can reach it: by a socket in its file system, or by its loopback."""
         given = dict(self.parameters)
-        hosts = given.get("hostaddr") or given.get("host") or urlsplit(self.url).hostname or ""
-        names = [name.strip("[]") for name in hosts.split(",")]
-        local = all(not name or name.startswith(("/", "127.", "%2f")) or name in ("localhost", "::1") for name in names)
+        named = given.get("hostaddr") or given.get("host")
+        in_url = (_PORT.sub("", host) for host in urlsplit(self.url).netloc.rpartition("@")[2].split(","))
+        hosts = named.split(",") if named else [unquote(host).strip("[]") for host in in_url]
+        local = all(not host or host.startswith(("/", "127.")) or host in ("localhost", "::1") for host in hosts)
         return "unix_socket" in given or ("service" not in given and local)
 
     def reveal(self) -> str:
@@ -59,10 +62,14 @@ def url_problem(url: str) -> str:
     """Say what is wrong with a server's url, without telling what it holds; or return an empty string."""
     try:
         parts = urlsplit(url)
-        port_is_good = parts.port is None or parts.port > 0
     except ValueError:
-        port_is_good = False
-    if not port_is_good and not parts.query and "," not in parts.netloc:
+        return "the url's host is not a name or an address"
+    try:
+        port_is_good = parts.port != 0
+    except ValueError:
+        # libpq takes several hosts, each with its port.
+        port_is_good = parts.scheme.startswith("postgres") and "," in parts.netloc
+    if not port_is_good:
         return "the url's port is not a number from 1 to 65535"
     if parts.password is not None or any(name.lower() in _SECRET for name, _ in parse_qsl(parts.query)):
         return "the url holds a password, which would stand in every spec and log. Leave it out, and give password=…"
