@@ -7,7 +7,7 @@ bounded chunks. So no plan depends on a database's statistics.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from zenml.metadata import schema as s
 from zenml.metadata.model import EventType, Field, Kind, Name
 from zenml.metadata.properties import Properties, by_name, run_record, step_record
 from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
+from zenml.metadata.references import executions_with
 from zenml.metadata.statement import Cursor, Statement
 
 Row = TypeVar("Row")
@@ -169,6 +170,11 @@ class Reader:
         """Return the newest COMPLETE steps with that fingerprint."""
         ids = self._newest_with(Field.FINGERPRINT, fingerprint, limit)
         return [step for _, step in self._named_steps(ids)]
+
+    def steps_with(self, uris: Collection[str]) -> list[tuple[str, StepRecord]]:
+        """Return (run id, step) of the steps that read or gave an artifact at one of the URIs, newest first."""
+        ids = executions_with(self._connection, uris, self._types[Kind.EXECUTION, Name.STEP])
+        return [step for chunk in _chunks(ids) for step in self._named_steps(chunk)]
 
     def _newest_with(self, field: Field, value: str, limit: int | None) -> list[int]:
         bound = _ALL if limit is None else limit

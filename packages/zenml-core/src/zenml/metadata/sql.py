@@ -134,6 +134,10 @@ class SQLMetadataStore(MetadataStore):
         """Return COMPLETE steps with that fingerprint, newest first."""
         return self._read(lambda reader: reader.published(fingerprint, limit))
 
+    def list_steps_with(self, uris: Collection[str]) -> list[tuple[str, StepRecord]]:
+        """Return (run id, step) of the steps that read or gave an artifact at one of the URIs, newest first."""
+        return self._read(lambda reader: reader.steps_with(uris))
+
     def recorded_uris(self, uris: Collection[str]) -> set[str]:
         """Return those of the URIs at which an artifact is that some run refers to, as of one moment."""
         database = self._open()

@@ -135,6 +135,15 @@ class MetadataStore(Component):
     def find_step(self, fingerprint: str, *, limit: int = 8) -> list[StepRecord]:
         """Return up to `limit` COMPLETE steps with that fingerprint and their outputs, newest first."""
 
+    def list_steps_with(self, uris: Collection[str]) -> list[tuple[str, StepRecord]]:
+        """Return (run id, step) of the steps that read or gave an artifact at one of the URIs, newest first."""
+        wanted = set(uris)
+        return [
+            (run, step)
+            for run, step in self.list_steps()
+            if wanted.intersection(artifact.uri for artifact in (*step.inputs, *step.outputs))
+        ]
+
     def recorded_uris(self, uris: Collection[str]) -> set[str]:
         """Return those of the URIs at which an artifact is that some run refers to, as of one moment."""
         recorded = {artifact.uri for _, step in self.list_steps() for artifact in (*step.inputs, *step.outputs)}

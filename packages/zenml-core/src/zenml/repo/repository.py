@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zenml.repo.datasources import KnownDatasource
     from zenml.repo.garbage import Garbage
     from zenml.repo.history import PastPipeline, PastStep
+    from zenml.repo.lineage import Lineage
     from zenml.repo.listing import Listing
     from zenml.reports.comparison import Comparison
     from zenml.runtime.run import Run
@@ -209,6 +210,19 @@ class Repository:
             self.get_spec(pipeline)
         found = hyperparameters(self.metadata_store, pipeline)
         return Listing(found, PastStep.hyperparameters, empty="No trainer has run here yet")
+
+    def get_lineage(self, uri: str) -> Lineage:
+        """Return what an artifact was made from, and what was made from it, step by step.
+
+        Args:
+            uri: where the artifact is, as `zenml step get` shows it.
+
+        Raises:
+            ConfigError: no run refers to an artifact there.
+        """
+        from zenml.repo.lineage import trace
+
+        return trace(self.metadata_store, uri)
 
     def get_pipeline_names(self) -> list[str]:
         """Return the names of all pipelines that ever ran, in order of their first run."""

@@ -334,6 +334,18 @@ class MetadataStoreConformance:
         assert [run for run, _ in store.list_steps(type="CSVDatasource", limit=1)] == [second]
         assert store.list_steps(type="None") == []
 
+    def test_artifacts_are_known_by_where_they_are(self, store: MetadataStore) -> None:
+        """The steps that made and read them are found; where they are counts to the letter."""
+        run = started(store, 1)
+        (made,) = complete(store, run, "data", outputs=[an_artifact("examples", "/a/One")])
+        complete(store, run, "split", inputs=[made], outputs=[an_artifact("examples", "/a/two")])
+        assert store.recorded_uris(["/a/One", "/a/one", "/a/two", "/a/three"]) == {"/a/One", "/a/two"}
+        assert store.recorded_uris([]) == set()
+        found = {step.id: step for _, step in store.list_steps_with(["/a/One", "/a/three"])}
+        assert found == {step: step_of(store, run, step) for step in ("data", "split")}
+        assert [(run_, step.id) for run_, step in store.list_steps_with(["/a/two"])] == [(run, "split")]
+        assert store.list_steps_with([]) == []
+
     def test_more_rows_than_one_query_takes_are_all_returned(self, store: MetadataStore) -> None:
         """Listing has no hidden bound."""
         count = 612
