@@ -33,7 +33,7 @@ class ArtifactStoreConformance:
     same store is made otherwise than from its config.
     """
 
-    LARGE: ClassVar[int] = 40_000_000
+    LARGE: ClassVar[int] = 34_000_000
     """Bytes of a file that is large enough to be sent in parts, where the store does so."""
 
     NAMES: ClassVar[tuple[str, ...]] = ODD_NAMES

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import yaml
+
+from zenml.artifacts.store import ArtifactStore
+from zenml.spec.model import RunSpec
+from zenml_aws.artifact_store import S3ArtifactStore
+
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+
+
+def snippets(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_python_of_the_readme_makes_stores() -> None:
+    given: dict[str, Any] = {}
+    names: dict[str, Any] = {"pipeline": SimpleNamespace(run=given.update)}
+    for text in snippets("python"):
+        exec(text, names)
+    assert given["artifact_store"] == ArtifactStore("s3://bucket/folder")
+    assert isinstance(names["store"], S3ArtifactStore)
+
+
+def test_the_yaml_of_the_readme_names_a_store() -> None:
+    (text,) = snippets("yaml")
+    written = RunSpec(**yaml.safe_load(text)["run"]).artifact_store
+    assert written is not None
+    assert isinstance(ArtifactStore.from_spec(written), S3ArtifactStore)
+
+
+def test_the_readme_tells_every_option() -> None:
+    rows = re.findall(r"^\| (`.+?) \|", README, re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert told == set(S3ArtifactStore.model_fields) - {"path"}
+    on_command_line = re.findall(r" --([a-z][a-z-]*)", README)
+    assert {name.replace("-", "_") for name in on_command_line} <= told
