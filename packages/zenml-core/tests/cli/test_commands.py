@@ -132,7 +132,7 @@ def test_a_failed_run_exits_with_1_and_shows_no_traceback(project: Path, capsys:
         (("pipeline", "get", "Nothing"), 2, "no pipeline 'Nothing' ever ran here"),
         (("run", "get", "rnone"), 2, "there is no run 'rnone'"),
         (("run", "list", "--limit", "0"), 2, "limit"),
-        (("config", "metadata", "set", "orcl"), 2, "Known: mysql"),
+        (("config", "metadata", "set", "orcl"), 2, "Known: mlmd, mysql"),
         (("config", "metadata", "set", "sqlite"), 2, "--path"),
         (("config", "artifacts", "set", "gopher://hole"), 1, "no installed plugin serves gopher://"),
         (("config", "artifacts", "set", "folder", "--region", "x"), 2, "--region"),

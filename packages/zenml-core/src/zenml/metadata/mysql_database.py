@@ -58,7 +58,15 @@ class MySQLDatabase(ServerDatabase):
     taken = pymysql.err.IntegrityError
     driver_error = pymysql.err.Error
     commits_tables = True
-    TRANSIENT = frozenset({ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT, ER.CON_COUNT_ERROR, ER.CHECKREAD})
+    TRANSIENT = frozenset(
+        {
+            ER.LOCK_DEADLOCK,
+            ER.LOCK_WAIT_TIMEOUT,
+            ER.CON_COUNT_ERROR,
+            ER.CHECKREAD,
+            ER.TABLE_DEF_CHANGED,  # another process makes the tables
+        }
+    )
     MEANINGS = (
         Meaning(
             (ER.ACCESS_DENIED_ERROR, 1698),

@@ -15,6 +15,7 @@ FIRST_PARTY: dict[str, tuple[str, str]] = {
     "ImageFolderDatasource": ("zenml-core", "datasource"),
     "JSONLinesDatasource": ("zenml-core", "datasource"),
     "KeySplit": ("zenml-core", "step"),
+    "MLMDMetadataStore": ("zenml-mlmd", "metadata-store"),
     "MySQLMetadataStore": ("zenml-core", "metadata-store"),
     "NoSplit": ("zenml-core", "step"),
     "NumpyDatasource": ("zenml-core", "datasource"),
