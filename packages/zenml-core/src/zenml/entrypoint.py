@@ -19,8 +19,13 @@ def main(arguments: list[str] | None = None) -> int:
     execute = verbs.add_parser("execute", help="run the pipeline in this process; called by run")
     execute.add_argument("--spec", required=True, help="URI of the staged spec")
     execute.add_argument("--root", required=True, type=Path, help="folder with the unpacked code")
+    verbs.add_parser("step", help="run one step of a run; standard input says which, and ends it when it closes")
     options = parser.parse_args(arguments)
     try:
+        if options.verb == "step":
+            from zenml.runtime.step_process import run_step
+
+            return run_step()
         from zenml.runtime.supervisor import execute_job, supervise
 
         return supervise(options.spec) if options.verb == "run" else execute_job(options.spec, options.root)

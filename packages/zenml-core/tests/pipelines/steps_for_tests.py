@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -83,3 +84,26 @@ class Wait(Note):
     def run(self, context: StepContext) -> None:
         print("waiting", flush=True)
         threading.Event().wait()
+
+
+class Meet(Note):
+    """Ends only when as many others as it waits for have begun too; says in which process it runs."""
+
+    inputs: ClassVar[Mapping[str, type[Artifact]]] = {"note": Evaluation}
+
+    place: str
+    others: int = 2
+    name: str
+
+    def run(self, context: StepContext) -> None:
+        print(f"process {os.getpid()}")
+        Path(self.place, self.name).touch()
+        while len(list(Path(self.place).iterdir())) < self.others:
+            time.sleep(0.01)
+        super().run(context)
+
+
+class BreakAfter(Break):
+    """Fails after the note before it."""
+
+    inputs: ClassVar[Mapping[str, type[Artifact]]] = {"note": Evaluation}

@@ -93,7 +93,7 @@ def test_a_step_is_tried_again_as_often_as_it_says(project: Path, steps: ModuleT
     pipeline.steps["flaky"].with_retry(2, delay=0)
     run = pipeline.run()
     assert run.state == "COMPLETE"
-    assert run.steps["flaky"].record.attempt == f"{run.id}-3"
+    assert run.steps["flaky"].record.attempt == f"{run.id}.flaky.3"
     assert run.steps["flaky"].record.error == ""
     assert len(list((project / ".zenml/artifacts/Evaluation").rglob("manifest.json"))) == 2
     assert run.logs("flaky").splitlines()[0] == "attempt 1"
@@ -166,7 +166,7 @@ def test_a_failed_run_goes_on_from_its_last_published_step(
     assert run.state == "COMPLETE"
     assert run.steps["note"].record == before
     assert [str(step.state) for step in run.steps.values()] == ["COMPLETE"] * 3
-    assert run.steps["flaky"].record.attempt == f"{run.id}-2"
+    assert run.steps["flaky"].record.attempt == f"{run.id}.flaky.2"
     assert (run.record.error, len(Repository.get_instance().get_runs())) == ("", 1)
     assert call("run", "logs", run.id, "flaky")[1].splitlines()[-1] == "attempt 2"
 

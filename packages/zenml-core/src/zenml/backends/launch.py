@@ -24,7 +24,8 @@ class Launch:
         store: where artifacts are published.
         root: the repository root; relative paths of datasources and source roots start here.
         report: messages and progress.
-        run_here: runs the pipeline in this process to its end and returns the state in which it ended.
+        run_here: runs the pipeline from this process to its end and returns the state in which it ended; given how
+            many steps may run side by side.
         live_steps: ids of steps whose classes can be used in this process only (a script's own, a notebook's).
         facts: facts of the run to record (git SHA, Python version, …).
         resume: go on with the recorded run of that id instead of recording a new one.
@@ -36,7 +37,7 @@ class Launch:
     store: ArtifactStore
     root: Path
     report: Reporter
-    run_here: Callable[[], State]
+    run_here: Callable[[int], State]
     live_steps: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     resume: bool = False

@@ -174,6 +174,15 @@ def prepare(
     if resume:
         resumable(metadata, resume)
     job = Launch(
-        run_id, graph.spec, metadata, store, root, report, lambda: execute(job, graph), live_steps, facts, bool(resume)
+        run_id,
+        graph.spec,
+        metadata,
+        store,
+        root,
+        report,
+        lambda parallel_steps: execute(job, graph, parallel_steps),
+        live_steps,
+        facts,
+        bool(resume),
     )
     return job, graph, backend

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import platform
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zenml.artifacts.store import ArtifactStore
+from zenml.errors import StoreError
 
 _ENDINGS = ("dist-info", "egg-info")
 
@@ -43,11 +45,15 @@ def environment() -> dict[str, Any]:
 
 
 def keep_environment(store: ArtifactStore) -> str:
-    """Keep the environment of this process in a store, unless it is there; return its digest."""
+    """Keep the environment of this process in a store, unless it is there; return its digest.
+
+    A store that cannot be written is left for the run's first step to tell.
+    """
     data = json.dumps(environment(), sort_keys=True).encode()
     digest = hashlib.sha256(data).hexdigest()
-    if not store.has(_key(digest)):
-        store.write_bytes(_key(digest), data)
+    with contextlib.suppress(StoreError):
+        if not store.has(_key(digest)):
+            store.write_bytes(_key(digest), data)
     return digest
 
 

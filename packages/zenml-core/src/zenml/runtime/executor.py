@@ -1,28 +1,30 @@
-"""The executor: runs a graph's steps in this process, one after the other, and records how the run ended."""
+"""The executor: runs a graph's steps, and records how the run ended."""
 
 from __future__ import annotations
 
 import shutil
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 from zenml.backends.launch import Launch
 from zenml.metadata.liveness import is_alive, this_owner
 from zenml.metadata.records import RunRecord, State, StepRecord
+from zenml.runtime.canceling import CanceledError, stop_on_sigterm
 from zenml.runtime.environment import keep_environment
 from zenml.runtime.graph import Graph
 from zenml.runtime.hooks import call_hook
 from zenml.runtime.resuming import Before, look_back
-from zenml.runtime.step_run import CanceledError, StepFailedError, StepRun
+from zenml.runtime.scheduling import run_steps
+from zenml.runtime.step_run import StepFailedError
 from zenml.runtime.worker_pool import POOL
 from zenml.spec.yaml_format import write_yaml
 
 
-def execute(launch: Launch, graph: Graph) -> State:
+def execute(launch: Launch, graph: Graph, parallel_steps: int = 1) -> State:
     """Run a launch's graph to its end and return the state in which it ended; the reason of a failure is in the store.
+
+    Args:
+        launch: the run.
+        graph: its graph.
+        parallel_steps: how many steps that do not depend on one another may run side by side.
 
     Raises:
         StoreError: the metadata store could not be read or written.
@@ -45,13 +47,8 @@ def execute(launch: Launch, graph: Graph) -> State:
     state, why = State.FAILED, ""
     interrupted: BaseException | None = None
     try:
-        with _stop_on_sigterm():
-            published = dict(before.published)
-            for node in graph.nodes:
-                if node.id in before.published:
-                    launch.report.log(f"{node.id:<14} done before")
-                else:
-                    published[node.id] = StepRun(launch, node, published, before.attempts.get(node.id, 0) + 1).go()
+        with stop_on_sigterm():
+            run_steps(launch, graph, before, parallel_steps)
         state = State.COMPLETE
     except StepFailedError as failure:
         why = str(failure)
@@ -76,20 +73,3 @@ def clear_lost_runs(launch: Launch) -> None:
                 launch.store.discard_attempt(step.fingerprint, step.attempt)
         shutil.rmtree(launch.root / ".zenml" / "tmp" / run_id, ignore_errors=True)
         launch.report.warn(f"Run {run_id} is LOST: its process ended without a word; now recorded as FAILED")
-
-
-@contextmanager
-def _stop_on_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into CanceledError while the context is open; only the main thread can."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise CanceledError
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

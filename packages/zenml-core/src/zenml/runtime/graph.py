@@ -112,6 +112,16 @@ def build_graph(spec: PipelineSpec, *, live: Mapping[str, Step] | None = None, l
     return Graph(full, tuple(nodes.values()), nodes)
 
 
+def lone_node(block: StepSpec) -> Node:
+    """Return the node of a step of a graph that was built, and so checked, elsewhere; no step before it is loaded.
+
+    Raises:
+        ZenMLError: its class or backend cannot be loaded.
+    """
+    step: Step = Step.from_config({"type": block.type, "config": block.config})
+    return Node(block, step, _backend(block, step), block.inputs, Wired(block.id, step, {}))
+
+
 def _backend(block: StepSpec, step: Step) -> BaseBackend | None:
     if block.backend is None:
         return None

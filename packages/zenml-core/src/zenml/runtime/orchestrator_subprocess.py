@@ -38,6 +38,9 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
 
     def submit(self, job: RemoteJob, resources: Sequence[Resource]) -> None:
         """Start the process; it goes on when this one ends."""
+        before = _KEPT.pop(job.run_id, None)
+        if before:
+            before.wait()  # of a run that is resumed: it has said how it ended
         for resource in resources:
             _KEPT[job.run_id] = subprocess.Popen(
                 resource.body["command"],

@@ -189,7 +189,7 @@ def _commit_local_data(launch: Launch) -> tuple[PipelineSpec, list[str]]:
             uri, digest = row.uri, row.digest
         else:
             launch.report.log(f"{node.id:<14} committing")
-            made, _ = run.make(f"{launch.run_id}-0", print_, {})
+            made, _ = run.make(run.attempt(0), print_, {})
             uri, digest = made["examples"].uri, made["examples"].digest
         launch.store.point_to_snapshot(digest, uri)
         pinned[node.id] = node.spec.model_copy(update={"config": {**node.spec.config, "snapshot": digest}})

@@ -97,4 +97,4 @@ def _changes(run: StepRun, recorded: StepRecord) -> list[Problem]:
 
 
 def _number(attempt: str) -> int:
-    return int(attempt.rpartition("-")[2]) if attempt else 0
+    return int(attempt.rpartition(".")[2]) if attempt else 0

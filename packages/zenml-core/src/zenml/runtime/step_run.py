@@ -22,6 +22,7 @@ from zenml.metadata.liveness import this_owner
 from zenml.metadata.records import ArtifactRecord, StepRecord
 from zenml.metadata.records import State as RunState
 from zenml.metadata.store import AttemptEnded
+from zenml.runtime.canceling import CanceledError
 from zenml.runtime.console import duration_text
 from zenml.runtime.fingerprint import Fingerprint, canonical_json, fingerprint
 from zenml.runtime.graph import Node
@@ -31,11 +32,6 @@ from zenml.runtime.step_log import StepLog, kept_log, log_folder
 from zenml.runtime.training_base import TrainingBaseBackend
 from zenml.secrets import redact
 from zenml.steps.base import Step, StepContext
-
-
-class CanceledError(BaseException):
-    """The run was asked to stop, by Ctrl-C or SIGTERM."""
-
 
 _PERMANENT = (ConfigError, DataError, PluginError)
 """What fails in the same way however often it is tried."""
@@ -88,10 +84,14 @@ class StepRun:
                 time.sleep(delay)
         return self._try(self.first_attempt + len(delays))
 
+    def attempt(self, number: int) -> str:
+        """Return the name of an attempt; that of no other step begins with it, whatever their ids."""
+        return f"{self.launch.run_id}.{self.node.id}.{number}"
+
     def _try(self, number: int) -> dict[str, ArtifactRecord]:
         launch, node = self.launch, self.node
         state = RunState.FAILED
-        attempt = f"{launch.run_id}-{number}"
+        attempt = self.attempt(number)
         try:
             outputs, state = self._serve_or_run(attempt)
         except (KeyboardInterrupt, CanceledError):
@@ -217,7 +217,7 @@ class StepRun:
                 report=launch.report,
             )
             backend = node.backend or TrainingBaseBackend()
-            number = attempt.rpartition("-")[2]
+            number = attempt.rpartition(".")[2]
             log = StepLog(launch.store, f"{log_folder(launch.run_id, node.id)}/{number:0>3}", redact)
             with kept_log(log):
                 try:

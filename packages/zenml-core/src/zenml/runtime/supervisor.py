@@ -132,9 +132,9 @@ def execute_job(spec_uri: str, root: Path) -> int:
         folder.store,
         root,
         Console(),
-        lambda: execute(launch, graph),
+        lambda parallel_steps: execute(launch, graph, parallel_steps),
         facts=job["facts"],
         resume=job["resume"],
     )
-    state = launch.run_here()
+    state = launch.run_here(1)
     return 0 if state is State.COMPLETE else 1
