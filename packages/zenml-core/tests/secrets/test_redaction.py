@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import io
 import json
+import sys
 from urllib.parse import quote_plus
 
 import pytest
 
 from zenml.runtime.console import Console, print_table
 from zenml.secrets.redaction import forget, redact, remember
+from zenml.secrets.stream import redact_output
 
 
 def test_a_text_without_secrets_is_left_as_it_is() -> None:
@@ -52,3 +55,16 @@ def test_the_console_shows_no_secret(capsys: pytest.CaptureFixture[str]) -> None
     shown = capsys.readouterr()
     assert "hunter22" not in shown.out + shown.err
     assert shown.err.splitlines() == ["*** logs in", "Warning: *** fails"]
+
+
+def test_kept_output_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", None)
+    redact_output()
+    redact_output()
+    remember("hunter22")
+    print("hunter22 logs in", flush=True)
+    assert sys.stdout.write("hunter22") == 8
+    assert out.getvalue() == "*** logs in\n***"
+    assert sys.stdout.closed is False

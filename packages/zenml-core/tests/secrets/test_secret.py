@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from zenml.errors import ConfigError, SecretError, ZenMLError
+from zenml.plugins.first_party import FIRST_PARTY
 from zenml.secrets import Secret, redact, use_secrets_file
 from zenml.spec.component import Component
 
@@ -158,6 +159,12 @@ def test_what_is_no_secret_is_refused(text: str, told: str) -> None:
     with pytest.raises(SecretError):
         Secret(text)
     assert "nowhere" not in str(raised.value)
+
+
+def test_the_package_that_brings_a_scheme_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FIRST_PARTY, "vault", ("zenml-vault", "secret-resolver"))
+    with pytest.raises(SecretError, match=r"It comes with zenml-vault\. Run: pip install zenml-vault\."):
+        Secret("vault:db")
 
 
 def test_a_value_that_is_no_text_is_not_shown() -> None:
