@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import platform
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from zenml.artifacts.store import ArtifactStore
-from zenml.errors import StoreError
 
 _ENDINGS = ("dist-info", "egg-info")
 
@@ -44,17 +42,25 @@ def environment() -> dict[str, Any]:
     }
 
 
-def keep_environment(store: ArtifactStore) -> str:
-    """Keep the environment of this process in a store, unless it is there; return its digest.
+def environment_bytes() -> bytes:
+    """Return the environment of this process as it is kept."""
+    return json.dumps(environment(), sort_keys=True).encode()
 
-    A store that cannot be written is left for the run's first step to tell.
+
+def environment_digest(data: bytes) -> str:
+    """Return the digest under which an environment is kept."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def keep_environment(store: ArtifactStore, data: bytes) -> None:
+    """Keep an environment in a store, unless it is there.
+
+    Raises:
+        StoreError: it cannot be written.
     """
-    data = json.dumps(environment(), sort_keys=True).encode()
-    digest = hashlib.sha256(data).hexdigest()
-    with contextlib.suppress(StoreError):
-        if not store.has(_key(digest)):
-            store.write_bytes(_key(digest), data)
-    return digest
+    key = _key(environment_digest(data))
+    if not store.has(key):
+        store.write_bytes(key, data)
 
 
 def read_environment(store: ArtifactStore, digest: str) -> dict[str, Any] | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 
 from zenml.backends.launch import Launch
+from zenml.errors import StoreError
 from zenml.metadata.liveness import is_alive, this_owner
 from zenml.metadata.records import RunRecord, State, StepRecord
 from zenml.runtime.canceling import CanceledError, stop_on_sigterm
-from zenml.runtime.environment import keep_environment
+from zenml.runtime.environment import environment_bytes, environment_digest, keep_environment
 from zenml.runtime.graph import Graph
 from zenml.runtime.hooks import call_hook
 from zenml.runtime.resuming import Before, look_back
@@ -34,7 +35,8 @@ def execute(launch: Launch, graph: Graph, parallel_steps: int = 1) -> State:
     clear_lost_runs(launch)
     spec = launch.spec
     steps = tuple(StepRecord(node.id, node.spec.type) for node in graph.nodes)
-    facts = {**launch.facts, "environment": keep_environment(launch.store)}
+    installed = environment_bytes()
+    facts = {**launch.facts, "environment": environment_digest(installed)}
     record = RunRecord(
         launch.run_id, spec.name, write_yaml(spec), this_owner(), State.RUNNING, facts=facts, steps=steps
     )
@@ -48,6 +50,7 @@ def execute(launch: Launch, graph: Graph, parallel_steps: int = 1) -> State:
     interrupted: BaseException | None = None
     try:
         with stop_on_sigterm():
+            _keep(launch, installed)
             run_steps(launch, graph, before, parallel_steps)
         state = State.COMPLETE
     except StepFailedError as failure:
@@ -62,6 +65,13 @@ def execute(launch: Launch, graph: Graph, parallel_steps: int = 1) -> State:
     if isinstance(interrupted, KeyboardInterrupt):
         raise interrupted
     return state
+
+
+def _keep(launch: Launch, installed: bytes) -> None:
+    try:
+        keep_environment(launch.store, installed)
+    except StoreError as error:
+        raise StepFailedError(error.problems) from error
 
 
 def clear_lost_runs(launch: Launch) -> None:
