@@ -69,8 +69,7 @@ class MLMDMetadataStore(MetadataStore):
         if self.path is None:
             return self
         path = str(root.absolute() / Path(self.path).expanduser())
-        given = {name: getattr(self, name) for name in self.model_fields_set}
-        return self if path == self.path else type(self)(**{**given, "path": path})
+        return self if path == self.path else self.replaced(path=path)
 
     def start_run(self, run: RunRecord) -> None:
         """Record a RUNNING run with all its steps PENDING."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -61,10 +61,7 @@ class ServerMetadataStore(SQLMetadataStore):
         given = {name: getattr(self, name) for name in ("ssl_ca", "ssl_cert", "ssl_key")}
         paths = {name: str(root.absolute() / Path(path).expanduser()) for name, path in given.items() if path}
         changed = {name: path for name, path in paths.items() if path != given[name]}
-        return type(self)(**{**self._given(), **changed}) if changed else self
-
-    def _given(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.model_fields_set}
+        return self.replaced(**changed) if changed else self
 
     def require_driver(self) -> None:
         """Check that the driver is installed.

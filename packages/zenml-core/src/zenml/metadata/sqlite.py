@@ -23,7 +23,7 @@ class SQLiteMetadataStore(SQLMetadataStore):
     def resolve(self, root: Path) -> Self:
         """Return the store with an absolute path."""
         path = str(root.absolute() / Path(self.path).expanduser())
-        return self if path == self.path else type(self)(path=path)
+        return self if path == self.path else self.replaced(path=path)
 
     def open_database(self) -> Database:
         """Return the database in the file."""

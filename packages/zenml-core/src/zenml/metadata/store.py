@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import PrivateAttr
 
@@ -39,6 +39,11 @@ class MetadataStore(Component):
     def resolve(self, root: Path) -> Self:
         """Return the store as any working directory can use it; a relative path in its config counts from `root`."""
         return self
+
+    def replaced(self, **changes: Any) -> Self:
+        """Return the store with other values in some fields."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self)(**{**given, **changes})
 
     @abstractmethod
     def start_run(self, run: RunRecord) -> None:
