@@ -74,7 +74,7 @@ def test_a_failure_lets_those_beside_it_end_and_begins_no_other(project: Path, s
     pipeline.add_step(steps.Meet(place=str(place), name="left", others=1), id="left", inputs={"note": "note.note"})
     for name, how in (("broken", "bug"), ("killed", "kill")):
         pipeline.add_step(steps.BreakAfter(how=how), id=name, inputs={"note": "note.note"})
-    pipeline.add_step(steps.Repeat(), id="end", inputs={"note": "left.note"})
+    pipeline.add_step(steps.Repeat(), id="end", inputs={"note": "broken.note"})
     with pytest.raises(RunFailed, match="a bug of the user's") as caught:
         pipeline.run(OrchestratorBaseBackend(parallel_steps=3))
     assert "exit code -9" in str(caught.value)
