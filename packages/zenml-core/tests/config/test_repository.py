@@ -50,7 +50,13 @@ def test_git_tells_commit_and_changes(tmp_path: Path) -> None:
     sha = subprocess.run([*git, "rev-parse", "HEAD"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert GitQuery(tmp_path).facts() == GitFacts(sha.strip(), dirty=False)
     (tmp_path / "a").write_text("2")
-    assert GitQuery(tmp_path).facts() == GitFacts(sha.strip(), dirty=True)
+    changed = GitQuery(tmp_path).facts()
+    assert changed
+    assert (changed.sha, changed.dirty, len(changed.diff)) == (sha.strip(), True, 64)
+    (tmp_path / "a").write_text("3")
+    again = GitQuery(tmp_path).facts()
+    assert again
+    assert again.diff != changed.diff
 
 
 def test_git_that_is_not_installed_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
