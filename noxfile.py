@@ -113,5 +113,5 @@ def mlmd(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """The measurements of benchmarks/, as one table."""
-    install(session, "hatchling", packages=[CORE, "./packages/zenml-sklearn"], editable=False)
+    install(session, "hatchling", packages=[CORE, "./packages/zenml-sklearn", *ENGINES], editable=False)
     session.run("python", "-m", "benchmarks", *session.posargs)

@@ -19,6 +19,8 @@ from benchmarks.timing import Row, compiled_environment, run
 
 MILLION = 1_000_000
 CHAIN = Path(__file__).with_name("chain.py")
+FRAMEWORKS = {"beam": "apache_beam", "spark": "pyspark"}
+"""What an engine needs beside its own package; one whose framework is not installed is left out."""
 
 PLAIN = """
 import json, sys, time
