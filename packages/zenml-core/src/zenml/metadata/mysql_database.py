@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Table, bindparam, text
 from sqlalchemy.dialects.mysql import insert
 
 from zenml.errors import ConfigError, StoreError
+from zenml.metadata import schema
 from zenml.metadata.server import ServerMetadataStore
 from zenml.metadata.server_database import LOCK_SECONDS, SILENT_SECONDS, Meaning, ServerDatabase
 from zenml.metadata.statement import Statement
@@ -40,6 +41,20 @@ _LOST = frozenset(
         4031,  # MySQL: disconnected for doing nothing
     }
 )
+
+
+def _fit_schema() -> None:
+    """Say what MySQL alone needs to know of the tables; said here, because it makes SQLAlchemy import its dialect."""
+    for table in schema.metadata.tables.values():
+        options = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+        table.dialect_kwargs.update(options)
+        for index in table.indexes:
+            texts = {column.name for column in index.columns} & {"string_value", "uri"}
+            if texts:
+                index.dialect_kwargs.update({"mysql_length": dict.fromkeys(texts, 255)})
+
+
+_fit_schema()
 
 
 class MySQLDatabase(ServerDatabase):

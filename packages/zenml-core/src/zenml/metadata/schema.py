@@ -22,7 +22,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.mysql import MEDIUMBLOB, MEDIUMTEXT
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import quoted_name
@@ -51,8 +50,8 @@ _FLAG = _Plain("TINYINT(1)").with_variant(_Plain("BOOLEAN"), "postgresql")
 _KIND = _Plain("TINYINT(1)").with_variant(_Plain("SMALLINT"), "postgresql")
 _DOUBLE = _Plain("DOUBLE").with_variant(_Plain("DOUBLE PRECISION"), "postgresql")
 _NAME = String(255).with_variant(String(255, collation="C"), "postgresql")
-_LONG_TEXT = Text().with_variant(MEDIUMTEXT(), "mysql")
-_BYTES = LargeBinary().with_variant(MEDIUMBLOB(), "mysql")
+_LONG_TEXT = Text().with_variant(_Plain("MEDIUMTEXT"), "mysql")
+_BYTES = LargeBinary().with_variant(_Plain("MEDIUMBLOB"), "mysql")
 
 metadata = MetaData()
 
@@ -106,15 +105,7 @@ def _same_bytes(element: Same, compiler: SQLCompiler, **options: Any) -> str:
 
 def _table(name: str, *columns: Column[Any] | UniqueConstraint, **options: Any) -> Table:
     """Return a table whose name no database quotes: PostgreSQL keeps it in lower case, as `ml-metadata` does."""
-    return Table(
-        quoted_name(name, quote=False),
-        metadata,
-        *columns,
-        mysql_engine="InnoDB",
-        mysql_charset="utf8mb4",
-        mysql_collate="utf8mb4_bin",
-        **options,
-    )
+    return Table(quoted_name(name, quote=False), metadata, *columns, **options)
 
 
 def _key() -> Column[Any]:
@@ -156,9 +147,8 @@ def _properties(name: str, owner: str) -> Table:
     for kind in ("int", "double", "string"):
         value = table.c[f"{kind}_value"]
         title = f"idx_{stem}_property_{kind}"
-        length = {"string_value": 255} if kind == "string" else None
         columns = (table.c.name, table.c.is_custom_property, value)
-        Index(title, *columns, sqlite_where=value.is_not(None), mysql_length=length)
+        Index(title, *columns, sqlite_where=value.is_not(None))
     return table
 
 
@@ -247,7 +237,7 @@ attribution = _node(
     UniqueConstraint("context_id", "artifact_id"),
 )
 
-Index("idx_artifact_uri", artifact.c.uri, mysql_length=255)
+Index("idx_artifact_uri", artifact.c.uri)
 Index("idx_event_execution_id", event.c.execution_id)
 Index("idx_eventpath_event_id", event_path.c.event_id)
 Index("idx_parentcontext_parent_context_id", parent_context.c.parent_context_id)
