@@ -14,6 +14,7 @@ import pytest
 from zenml.artifacts.read_cache import FOLDER_VARIABLE
 from zenml.cli.main import run
 from zenml.errors import ConfigError, StoreError
+from zenml.testing.artifact_store import FILES, published
 from zenml.testing.emulators import make_s3_bucket, s3_emulator
 from zenml_aws import transport
 from zenml_aws.artifact_store import S3ArtifactStore
@@ -33,22 +34,28 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def strict(_installed: None) -> Iterator[tuple[str, str, str]]:
-    """An S3 that checks who asks: its address, and the key of a user who may do nothing."""
+def strict(_installed: None) -> Iterator[tuple[str, dict[str, str], dict[str, str]]]:
+    """An S3 that checks who asks: its address, the key of a user who may do nothing, and of one who may do little."""
     import boto3
 
     with s3_emulator() as address:
         make_s3_bucket(address, "closed")
         known: dict[str, Any] = {"endpoint_url": address, "region_name": "us-east-1"}
         iam = boto3.client("iam", aws_access_key_id="root", aws_secret_access_key="root", **known)
-        iam.create_user(UserName="nobody")
-        key = iam.create_access_key(UserName="nobody")["AccessKey"]
+        keys = []
+        for name in ("nobody", "worker"):
+            iam.create_user(UserName=name)
+            key = iam.create_access_key(UserName=name)["AccessKey"]
+            keys.append({"access_key": key["AccessKeyId"], "secret_key": key["SecretAccessKey"]})
+        may = ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": may, "Resource": "*"}]}
+        iam.put_user_policy(UserName="worker", PolicyName="little", PolicyDocument=json.dumps(policy))
         iam.close()
         from_now_on = urllib.request.Request(
             f"{address}/moto-api/reset-auth", data=b"0", headers={"Content-Type": "text/plain"}
         )
         urllib.request.urlopen(from_now_on, timeout=60).close()
-        yield address, key["AccessKeyId"], key["SecretAccessKey"]
+        yield address, keys[0], keys[1]
 
 
 def refused(store: S3ArtifactStore, expected: str) -> None:
@@ -68,14 +75,23 @@ def test_a_bucket_that_is_not_there(s3: str) -> None:
         store.write_bytes("x", b"1")
 
 
-def test_no_permission_and_wrong_keys(strict: tuple[str, str, str]) -> None:
-    address, key, secret = strict
-    store = S3ArtifactStore("s3://closed/dir", endpoint_url=address, access_key=key, secret_key=secret)
+def test_no_permission_and_wrong_keys(strict: tuple[str, dict[str, str], dict[str, str]]) -> None:
+    address, nobody, _ = strict
+    store = S3ArtifactStore("s3://closed/dir", endpoint_url=address, **nobody)
     refused(store, "access to the bucket closed is denied. Grant s3:ListBucket")
-    store = S3ArtifactStore("s3://closed/dir", endpoint_url=address, access_key=key, secret_key=PLANTED)
+    store = S3ArtifactStore("s3://closed/dir", endpoint_url=address, **{**nobody, "secret_key": PLANTED})
     refused(store, "the secret key does not fit the access key. Check the credentials")
     store = S3ArtifactStore("s3://closed", endpoint_url=address, access_key="AKIANOBODY", secret_key=PLANTED)
     refused(store, "the access key is not known to the service. Check the credentials")
+
+
+def test_who_may_not_list_unfinished_uploads_can_work(strict: tuple[str, dict[str, str], dict[str, str]]) -> None:
+    address, _, worker = strict
+    store = S3ArtifactStore("s3://closed/dir", endpoint_url=address, **worker)
+    store.check()
+    store.verify(published(store, FILES))
+    store.discard_attempt("f00d", "r1-1")
+    assert store.list("Examples") == []
 
 
 def test_no_credentials_and_no_profile(s3: str) -> None:

@@ -90,11 +90,14 @@ class S3Transport(FsspecTransport):
 
 
 def _uploads(filesystem: S3FileSystem, path: str) -> Iterator[dict[str, str]]:
-    """Give the uploads in parts to a path and below it."""
+    """Give the uploads in parts to a path and below it; none where one may not list them, or no service can."""
     bucket, name, _ = filesystem.split_path(path)
     more: dict[str, str] = {}
     while True:
-        found = filesystem.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=name, **more)
+        try:
+            found = filesystem.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=name, **more)
+        except (PermissionError, NotImplementedError):
+            return
         for upload in found.get("Uploads", ()):
             if not name or upload["Key"] == name or upload["Key"].startswith(f"{name}/"):
                 yield upload

@@ -302,6 +302,13 @@ def test_a_store_takes_one_path() -> None:
             build()
 
 
+def test_a_password_in_a_url_is_refused_and_not_told() -> None:
+    with pytest.raises(ConfigError, match="a password must not stand in a URL") as caught:
+        ArtifactStore("sftp://me:planted@host/dir")
+    assert "planted" not in str(caught.value)
+    assert ArtifactStore("sftp://me@host/dir").path == "sftp://me@host/dir"
+
+
 def test_a_relative_path_counts_from_the_given_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = ArtifactStore("data/artifacts")
     resolved = store.resolve(tmp_path)

@@ -9,10 +9,11 @@ import pytest
 
 from zenml.artifacts.fsspec_transport import FsspecTransport
 from zenml.artifacts.progress import show_transfers
-from zenml.artifacts.read_cache import FOLDER_VARIABLE
+from zenml.artifacts.read_cache import FOLDER_VARIABLE, SIZE_VARIABLE
 from zenml.artifacts.retrying import retried
 from zenml.artifacts.store import ArtifactStore
-from zenml.errors import StoreError
+from zenml.artifacts.types import Examples
+from zenml.errors import ConfigError, StoreError
 from zenml.testing.artifact_store import FILES, contents, published
 
 
@@ -136,3 +137,21 @@ def test_pauses_grow_and_the_last_error_is_raised() -> None:
         retried(work, lambda _: False, 4, pauses.append)
     with pytest.raises(ValueError, match="at least one"):
         retried(work, lambda _: True, 0)
+
+
+def test_a_mistake_in_the_size_of_the_cache_is_told_at_once(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SIZE_VARIABLE, "much")
+    with pytest.raises(ConfigError, match="'much' is no size"):
+        store.new(Examples, "f00d", "r1-1")
+
+
+def test_a_store_out_of_reach_keeps_no_files_here(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    new = store.new(Examples, "f00d", "r1-1")
+    (new.path / "x").write_bytes(b"x")
+    make_flaky(store, ConnectionResetError("broken off"), 1, monkeypatch)
+    with pytest.raises(StoreError, match="broken off"):
+        store.publish(new)
+    store.discard(new)
+    assert not new.path.exists()

@@ -57,6 +57,7 @@ class FsspecTransport(Transport):
     def __init__(self, root: str, cache: ReadCache | None = None) -> None:
         super().__init__(root)
         self._cache = cache or ReadCache()
+        self._cache.check_limit()
         self._opened: AbstractFileSystem | None = None
         self._opening = threading.Lock()
 

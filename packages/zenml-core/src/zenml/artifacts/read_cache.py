@@ -56,6 +56,14 @@ class ReadCache:
         except FileNotFoundError:
             return DEFAULT_SIZE
 
+    def check_limit(self) -> None:
+        """Find out whether the limit can be read, before anything is made that must fit.
+
+        Raises:
+            ConfigError: it is no size.
+        """
+        self.limit  # noqa: B018 - looking at it reads it
+
     def set_limit(self, size: int) -> None:
         """Keep so many bytes from now on, in every process of this user; what is too much is removed."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)

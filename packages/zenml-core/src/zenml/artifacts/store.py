@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import PrivateAttr
+from pydantic import PrivateAttr, field_validator
 
 from zenml.artifacts import manifest as manifests
 from zenml.artifacts import publishing
@@ -51,6 +53,15 @@ class ArtifactStore(OnePath, Component):
     if TYPE_CHECKING:
 
         def __init__(self, path: str | os.PathLike[str], **config: Any) -> None: ...
+
+    @field_validator("path")
+    @classmethod
+    def _holds_no_password(cls, path: str) -> str:
+        if scheme_of(path) and urlsplit(path).password:
+            raise ValueError(
+                "a password must not stand in a URL; give it as an option of the store"
+            )
+        return path
 
     def resolve(self, root: Path) -> Self:
         """Return the store with a path that holds in any working directory; a relative one counts from `root`."""
@@ -129,6 +140,7 @@ class ArtifactStore(OnePath, Component):
     def discard(self, new: NewArtifact) -> None:
         """Remove a new artifact that will not be published, and what of it can be removed where not all can."""
         self._remove_quietly(new.key)
+        shutil.rmtree(new.path, ignore_errors=True)  # where the store is out of reach, the files here still go
 
     def discard_attempt(self, fingerprint: str, attempt: str) -> None:
         """Remove whatever an attempt left that is recorded nowhere, whatever its type and output."""
