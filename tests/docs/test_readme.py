@@ -14,13 +14,14 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_snippet_runs_after_the_quickstart(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     snippets = re.findall(r"<!-- snippet -->\n```python\n(.*?)```\n", text, re.DOTALL)
-    assert len(snippets) == 3
+    assert len(snippets) == 4
     folder = tmp_path / "quickstart"
     shutil.copytree(ROOT / "examples/quickstart", folder, ignore=shutil.ignore_patterns(".zenml"))
     (folder / "readme.py").write_text("\n".join(["from run import pipeline", *snippets]), encoding="utf-8")
     done = subprocess.run([sys.executable, "readme.py"], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "COMPLETE" in done.stdout
+    assert "['split', 'preprocesser', 'trainer', 'evaluator']" in done.stdout
     assert "ProcessingBaseBackend" in done.stdout
 
 
