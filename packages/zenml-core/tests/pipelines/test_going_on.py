@@ -21,18 +21,7 @@ from zenml.pipelines import Pipeline
 from zenml.repo import Repository
 from zenml.runtime.run import Run
 
-HERE = Path(__file__).parent
 Start = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture
-def steps(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module of steps, as a part of the repository."""
-    shutil.copy(HERE / "steps_for_tests.py", project)
-    monkeypatch.syspath_prepend(project)
-    import steps_for_tests
-
-    return steps_for_tests
 
 
 @pytest.fixture

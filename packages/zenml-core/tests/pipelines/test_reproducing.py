@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from types import ModuleType
@@ -16,18 +15,6 @@ from zenml.pipelines import Pipeline, TrainingPipeline
 from zenml.repo import Repository
 from zenml.runtime import code_digest, environment
 from zenml.steps.base import StepContext
-
-HERE = Path(__file__).parent
-
-
-@pytest.fixture
-def steps(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module of steps, as a part of the repository."""
-    shutil.copy(HERE / "steps_for_tests.py", project)
-    monkeypatch.syspath_prepend(project)
-    import steps_for_tests
-
-    return steps_for_tests
 
 
 def git(folder: Path, *words: str) -> None:

@@ -17,16 +17,6 @@ from zenml.repo import Repository
 HERE = Path(__file__).parent
 
 
-@pytest.fixture
-def steps(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module of steps, as a part of the repository, so that it travels with the package."""
-    shutil.copy(HERE / "steps_for_tests.py", project)
-    monkeypatch.syspath_prepend(project)
-    import steps_for_tests
-
-    return steps_for_tests
-
-
 def test_steps_of_the_user_run_are_cached_and_keep_their_metrics(project: Path, steps: ModuleType) -> None:
     pipeline = Pipeline(name="Mine").add_step(steps.Note(word="word")).add_step(steps.Repeat())
     run = pipeline.run()

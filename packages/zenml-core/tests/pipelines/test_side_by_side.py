@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,18 +17,7 @@ from zenml.errors import RunFailed
 from zenml.pipelines import Pipeline
 from zenml.repo import Repository
 
-HERE = Path(__file__).parent
 TWO = OrchestratorBaseBackend(parallel_steps=2)
-
-
-@pytest.fixture
-def steps(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The module of steps, as a part of the repository."""
-    shutil.copy(HERE / "steps_for_tests.py", project)
-    monkeypatch.syspath_prepend(project)
-    import steps_for_tests
-
-    return steps_for_tests
 
 
 @pytest.fixture
