@@ -58,9 +58,7 @@ class ArtifactStore(OnePath, Component):
     @classmethod
     def _holds_no_password(cls, path: str) -> str:
         if scheme_of(path) and urlsplit(path).password:
-            raise ValueError(
-                "a password must not stand in a URL; give it as an option of the store"
-            )
+            raise ValueError("a password must not stand in a URL; give it as an option of the store")
         return path
 
     def resolve(self, root: Path) -> Self:
