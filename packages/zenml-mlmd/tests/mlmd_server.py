@@ -10,7 +10,7 @@ from typing import Any
 
 
 @contextmanager
-def running(path: Path) -> Iterator[str]:
+def running(path: Path, port: int = 0) -> Iterator[str]:
     """Serve a SQLite file; give `HOST:PORT`."""
     import grpc
     import ml_metadata
@@ -37,7 +37,7 @@ def running(path: Path) -> Iterator[str]:
     handlers = {name: grpc.unary_unary_rpc_method_handler(handler(name)) for name in names}
     server = grpc.server(ThreadPoolExecutor(max_workers=1))
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service.full_name, handlers)])
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     try:
         yield f"127.0.0.1:{port}"
