@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -13,7 +12,7 @@ from zenml.data.sql.key_check import KeyCheck
 from zenml.data.sql.mysql.columns import Column, schema_of
 from zenml.data.sql.mysql.session import Session, connect, quoted
 from zenml.data.sql.reading import KEY, Reading, bare_query, name_problems
-from zenml.data.sql.server import Server
+from zenml.data.sql.server_source import ServerSource
 from zenml.errors import DataError, closest
 
 _WIDE = 256
@@ -34,26 +33,8 @@ WHERE table_schema = %s AND table_name = %s AND index_name = 'PRIMARY' ORDER BY 
 """
 
 
-@dataclass(frozen=True)
-class MySQLSource:
-    """A table or a query.
-
-    Args:
-        server: the database.
-        table: name of a table or view, also with its database before a dot; or empty.
-        query: a SELECT statement, where no table is named.
-        key: columns that order the rows; by default a table's primary key.
-    """
-
-    server: Server
-    table: str
-    query: str
-    key: tuple[str, ...]
-
-    @property
-    def place(self) -> str:
-        """Return what to call it in an error."""
-        return f"{self.server.place}, table {self.table}" if self.table else f"{self.server.place}, query"
+class MySQLSource(ServerSource):
+    """A table or a query of a MySQL server."""
 
     @contextmanager
     def reading(self, declared: Mapping[str, LogicalType]) -> Iterator[Reading]:

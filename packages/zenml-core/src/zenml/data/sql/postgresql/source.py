@@ -15,30 +15,12 @@ from zenml.data.sql.postgresql.relation import Relation, find_relation
 from zenml.data.sql.postgresql.session import Session, connect
 from zenml.data.sql.postgresql.times import refuse_wrapped_times
 from zenml.data.sql.reading import KEY, Reading, bare_query, name_problems
-from zenml.data.sql.server import Server
+from zenml.data.sql.server_source import ServerSource
 from zenml.errors import DataError
 
 
-@dataclass(frozen=True)
-class PostgreSQLSource:
-    """A table or a query.
-
-    Args:
-        server: the database.
-        table: name of a table or view, also with its schema before a dot; or empty.
-        query: a SELECT statement, where no table is named.
-        key: columns that order the rows; by default a table's primary key.
-    """
-
-    server: Server
-    table: str
-    query: str
-    key: tuple[str, ...]
-
-    @property
-    def place(self) -> str:
-        """Return what to call it in an error."""
-        return f"{self.server.place}, table {self.table}" if self.table else f"{self.server.place}, query"
+class PostgreSQLSource(ServerSource):
+    """A table or a query of a PostgreSQL server."""
 
     @contextmanager
     def open(self, declared: Mapping[str, LogicalType]) -> Iterator[OpenSource]:
