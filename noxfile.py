@@ -30,6 +30,8 @@ TEST_TOOLS = [
     "nbclient",
     "ipykernel",
     "jsonschema",
+    "pandas",
+    "polars",
     "psycopg[binary]",
     "pymysql[rsa]",
     "moto[server]",
