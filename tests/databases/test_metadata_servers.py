@@ -19,7 +19,7 @@ from zenml.errors import StoreError
 from zenml.metadata import MySQLMetadataStore, PostgreSQLMetadataStore
 from zenml.metadata.records import State, StepRecord
 from zenml.metadata.server import ServerMetadataStore
-from zenml.testing.metadata_store import a_run, an_artifact, complete, run_id, started
+from zenml.testing.recorded_runs import a_run, an_artifact, complete, run_id, started
 
 SCHEMAS = json.loads((Path(__file__).parent / "mlmd_schema_10_servers.json").read_text("utf-8"))
 """What the queries in DESCRIBE gave for databases that ml-metadata 1.17.1 made."""

@@ -19,14 +19,8 @@ from metadata_databases import config_of, emptied, new_database
 from zenml.metadata import MySQLMetadataStore, PostgreSQLMetadataStore, SQLiteMetadataStore
 from zenml.metadata.records import State
 from zenml.metadata.store import MetadataStore
-from zenml.testing.metadata_store import (
-    MetadataStoreConformance,
-    a_run,
-    an_artifact,
-    complete,
-    run_id,
-    started,
-)
+from zenml.testing.metadata_store import MetadataStoreConformance
+from zenml.testing.recorded_runs import a_run, an_artifact, complete, run_id, started
 
 
 @pytest.fixture(scope="module")

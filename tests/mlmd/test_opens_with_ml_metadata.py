@@ -9,7 +9,7 @@ import pytest
 
 from zenml.metadata.records import State
 from zenml.metadata.sqlite import SQLiteMetadataStore
-from zenml.testing.metadata_store import a_run, an_artifact, complete, run_id, started
+from zenml.testing.recorded_runs import a_run, an_artifact, complete, run_id, started
 
 mlmd: Any = pytest.importorskip(
     "ml_metadata", reason="needs ml-metadata 1.17.1, which has wheels for CPython 3.11 only: run nox -s mlmd"

@@ -10,14 +10,14 @@ import pytest
 
 from zenml.errors import ConfigError, StoreError
 from zenml.metadata.records import State
-from zenml.testing.metadata_store import an_artifact, complete, started
+from zenml.testing.recorded_runs import an_artifact, complete, started
 
 sys.path.insert(0, str(Path(__file__).parent))  # where the tests' own modules lie
 
 RECORD = """
 import sys
 from zenml.metadata.records import State
-from zenml.testing.metadata_store import an_artifact, complete, started
+from zenml.testing.recorded_runs import an_artifact, complete, started
 from zenml_mlmd.store import MLMDMetadataStore
 
 store = MLMDMetadataStore(path=sys.argv[1])

@@ -7,7 +7,7 @@ import threading
 
 from zenml.metadata.records import State
 from zenml.metadata.sqlite import SQLiteMetadataStore
-from zenml.testing.metadata_store import an_artifact, complete, started
+from zenml.testing.recorded_runs import an_artifact, complete, started
 
 
 def record(path: str, first: int, count: int) -> None:

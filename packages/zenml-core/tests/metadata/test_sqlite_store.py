@@ -14,7 +14,7 @@ import pytest
 
 from zenml.errors import StoreError
 from zenml.metadata.sqlite import SQLiteMetadataStore
-from zenml.testing.metadata_store import a_run, an_artifact, complete, run_id, started
+from zenml.testing.recorded_runs import a_run, an_artifact, complete, run_id, started
 
 SCHEMA = json.loads((Path(__file__).parent / "mlmd_schema_10.json").read_text())
 
