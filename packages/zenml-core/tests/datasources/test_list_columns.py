@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -92,8 +93,15 @@ def test_arrays_of_two_dimensions_are_vectors(run_step: Any) -> None:
 def test_parquet_and_tfrecord_files_give_the_same_lists(tmp_path: Path, run_step: Any, stored: Any) -> None:
     pq.write_table(TABLE, tmp_path / "table.parquet", row_group_size=2)
     step = ParquetDatasource(name="t", path=str(tmp_path / "table.parquet"))
+    wanted = ROWS
+    if int(pa.__version__.partition(".")[0]) < 26:
+        with pytest.raises(DataError, match="pyarrow reads from version 26 on"):
+            run_step(step)
+        table = TABLE.filter(pc.is_valid(TABLE["vector"]))
+        wanted = table.to_pylist()
+        pq.write_table(table, tmp_path / "table.parquet", row_group_size=2)
     snapshot = Snapshot.of(run_step(step))
-    assert (types(snapshot), rows(snapshot)) == (TYPES, ROWS)
+    assert (types(snapshot), rows(snapshot)) == (TYPES, wanted)
     records = stored.path / "tfrecord" / "all" / "shard-00000.tfrecord"
     copy = Snapshot.of(run_step(TFRecordDatasource(name="t", path=str(records))))
     assert types(copy) == TYPES

@@ -263,7 +263,7 @@ class Pipeline(DataViews):
     def plan(
         self, metadata_store: MetadataStore | None = None, artifact_store: ArtifactStore | str | None = None
     ) -> Plan:
-        """Return which steps would run, which would come from the cache, and why; nothing is run or written.
+        """Return which steps would run, which would come from the cache, and why; nothing is run or recorded.
 
         Args:
             metadata_store: where the run would be recorded; by default the repository's.

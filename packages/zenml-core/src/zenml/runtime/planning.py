@@ -40,7 +40,7 @@ class PlannedStep:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run of a pipeline would do; nothing was run or written.
+    """What a run of a pipeline would do; nothing was run or recorded.
 
     Args:
         pipeline: its name.

@@ -24,6 +24,9 @@ def open_parquet(file: SourceFile) -> pq.ParquetFile:
     return pq.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False)
 
 
+_FIXED_LISTS = "A list of fixed length is missing somewhere, which pyarrow reads from version 26 on; write it as list"
+
+
 class ReadParquet(WriteTable):
     """Write one shard from one or several row groups of a file; see `WriteTable`."""
 
@@ -38,5 +41,6 @@ class ReadParquet(WriteTable):
         except FileNotFoundError:
             raise BadShardError({"changed": True}) from None
         except (OSError, pa.ArrowException) as error:
-            mend = "The file is damaged; make it again"
+            fixed = "Expected all lists to be of size" in str(error)
+            mend = _FIXED_LISTS if fixed else "The file is damaged; make it again"
             raise BadShardError({"failed": f"a row group cannot be read: {error}", "mend": mend}) from None
