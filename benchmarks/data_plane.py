@@ -63,7 +63,7 @@ class Setting:
         return statistics.median(taken[what] for taken in self.taken)
 
 
-def measure(rounds: int = 3, big_rounds: int = 2) -> tuple[list[Row], str]:
+def measure(rounds: int = 3, big_rounds: int = 1) -> tuple[list[Row], str]:
     """Return the rows with budgets, and a table of all settings.
 
     Args:
