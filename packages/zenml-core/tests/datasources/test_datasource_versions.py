@@ -140,7 +140,7 @@ def test_a_sample_has_so_many_rows_or_all(source: Datasource, n: int) -> None:
 @pytest.mark.parametrize("n", [-1, True, 1.5, "2", None])
 def test_what_is_no_count_is_refused(source: Datasource, n: object) -> None:
     with pytest.raises(ConfigError, match="sample_data: n is a number of rows, 0 or more, got"):
-        source.sample_data(n)  # type: ignore[arg-type]
+        source.sample_data(n)  # type: ignore[arg-type] # wrong on purpose
 
 
 def test_an_unknown_version_or_column_is_told_with_the_closest(source: Datasource, project: Path) -> None:
