@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from secrets import token_hex
 
 import pytest
@@ -18,12 +17,6 @@ def _installed() -> None:
     for module, package in NEEDED.items():
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed. Run: pip install {package}")
-
-
-@pytest.fixture(autouse=True)
-def _secrets_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the keys of stores that are written down."""
-    monkeypatch.setenv("ZENML_SECRETS_FILE", str(tmp_path / "secrets.yaml"))
 
 
 @pytest.fixture(scope="session")
