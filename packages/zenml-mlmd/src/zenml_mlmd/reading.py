@@ -83,6 +83,11 @@ class Reader:
         found = self._newest(Field.FINGERPRINT, fingerprint, limit)
         return [step for *_, step in self._steps(found) if step.fingerprint == fingerprint]
 
+    def published_with(self, fingerprint: str) -> list[Any]:
+        """Return the executions of all steps that are found by that fingerprint."""
+        found = self._newest(Field.FINGERPRINT, fingerprint, None)
+        return [row for row in found if properties_of(row).text(Field.FINGERPRINT) == fingerprint]
+
     def _newest(self, field: Field, value: str | None, limit: int | None) -> list[Any]:
         query = f"type = '{Name.STEP}'"
         if value is not None:

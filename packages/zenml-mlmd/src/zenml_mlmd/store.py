@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -159,6 +159,10 @@ class MLMDMetadataStore(MetadataStore):
     def find_step(self, fingerprint: str, *, limit: int = 8) -> list[StepRecord]:
         """Return COMPLETE steps with that fingerprint, newest first."""
         return self._read(lambda reader: reader.published(fingerprint, limit))
+
+    def forget_steps(self, fingerprints: Collection[str]) -> int:
+        """Let `find_step` no longer find the steps that are COMPLETE with one of the fingerprints; return how many."""
+        return self._write(lambda writer: writer.forget_steps(sorted(set(fingerprints))))
 
     def end_lost_runs(self, is_alive: Callable[[Owner], bool | None]) -> list[str]:
         """Write down every RUNNING run whose owner is known to be gone."""

@@ -15,6 +15,7 @@ from ml_metadata.proto import metadata_store_pb2 as proto
 from zenml.errors import StoreError
 from zenml.metadata.model import (
     EXECUTION_STATES,
+    FORGOTTEN,
     LIVE,
     EventType,
     Field,
@@ -29,6 +30,9 @@ from zenml.metadata.store import AttemptEnded
 from zenml_mlmd.library import Library
 from zenml_mlmd.nodes import forget_attempt, put_values
 from zenml_mlmd.reading import INPUTS, Reader, properties_of, record_of
+
+_LIFE = "life"
+"""Custom property of a run: how often it was resumed."""
 
 
 class Writer:
@@ -80,6 +84,7 @@ class Writer:
         self._spec(run.spec)
         for field in (Field.FINISHED, Field.ERROR):
             context.properties.pop(field.value, None)
+        context.custom_properties[_LIFE].int_value += 1
         put_values(context, _owned(run), facts=run.facts)
         types = {step_name(run.id, step.id): step.type for step in run.steps}
         again = []
@@ -187,6 +192,16 @@ class Writer:
         except AttemptEnded:
             return False
         return True
+
+    def forget_steps(self, fingerprints: Iterable[str]) -> int:
+        """Rename the property by which a look-up in the cache finds published steps; return of how many."""
+        found = [row for fingerprint in fingerprints for row in self._reader.published_with(fingerprint)]
+        for execution in found:
+            fingerprint = execution.properties.pop(Field.FINGERPRINT.value).string_value
+            execution.custom_properties[FORGOTTEN].string_value = fingerprint
+        if found:
+            self._client.put_executions(found)
+        return len(found)
 
     def _context(self, type_: Name, name: str) -> Any:
         return proto.Context(type_id=self._library.type_id(Kind.CONTEXT, type_), name=name)
@@ -318,6 +333,8 @@ def _digest(text: str) -> str:
 
 
 def _end_name(run: str, context: Any, what: str) -> str:
-    """Return the name of what can happen once to a run while it has the owner that it has; no step has this name."""
+    """Return the name of what can happen once to a run until it is resumed; no step has this name."""
     found = properties_of(context)
-    return f"{run}//{found.text(Field.OWNER_PID)}-{found.text(Field.OWNER_STARTED)}-{what}"
+    life = context.custom_properties[_LIFE].int_value if _LIFE in context.custom_properties else 0
+    often = f"-{life}" if life else ""
+    return f"{run}//{found.text(Field.OWNER_PID)}-{found.text(Field.OWNER_STARTED)}{often}-{what}"

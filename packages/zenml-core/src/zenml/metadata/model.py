@@ -87,6 +87,9 @@ class Field(StrEnum):
     DIGEST = "digest"
 
 
+FORGOTTEN = "forgotten_fingerprint"
+"""Custom property that holds the fingerprint of a step that the cache has forgotten, where no look-up finds it."""
+
 FACT = "facts/"
 """Prefix of the custom properties that hold facts."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from zenml.errors import StoreError
-from zenml.metadata.model import FACT, METRIC, MORE, Field, base_name
+from zenml.metadata.model import FACT, FORGOTTEN, METRIC, MORE, Field, base_name
 from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
 
 
@@ -18,6 +18,7 @@ class Properties:
         self.declared: dict[str, Any] = {}
         self.facts: dict[str, str] = {}
         self.metrics: dict[str, float] = {}
+        self.forgotten = ""
         self._more: dict[str, str] = {}
 
     def add(self, name: str, custom: bool, value: Any) -> None:
@@ -30,6 +31,8 @@ class Properties:
             self.facts[name.removeprefix(FACT)] = str(value)
         elif name.startswith(MORE):
             self._more[name] = str(value)
+        elif name == FORGOTTEN:
+            self.forgotten = str(value)
 
     def join(self) -> None:
         """Put the pieces of long texts together."""
@@ -99,7 +102,9 @@ def step_record(
         type=properties.text(Field.STEP_TYPE),
         state=properties.state(),
         attempt=properties.text(Field.ATTEMPT),
-        fingerprint=next((properties.text(field) for field in fields if field in properties.declared), ""),
+        fingerprint=next(
+            (properties.text(field) for field in fields if field in properties.declared), properties.forgotten
+        ),
         started=properties.time(Field.STARTED),
         finished=properties.time(Field.FINISHED),
         error=properties.text(Field.ERROR),
@@ -107,6 +112,7 @@ def step_record(
         outputs=outputs,
         metrics=properties.metrics,
         facts=properties.facts,
+        forgotten=bool(properties.forgotten),
     )
 
 

@@ -71,6 +71,8 @@ class StepRecord:
     metrics: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     """Whatever else is worth recording of it: code digest, host, config."""
+    forgotten: bool = False
+    """Whether the cache passes over it: it is published, and never served again."""
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ _CONTEXT = Statement(
 _LOCK_TYPE = Statement(select(s.type_.c.id).where(s.type_.c.id == _ID).with_for_update())
 _ADD_EXECUTION = Statement(insert(s.execution), ("type_id", "last_known_state", "name", _CREATED, _UPDATED))
 _SET_EXECUTION = Statement(update(s.execution).where(s.execution.c.id == _ID), ("last_known_state", _UPDATED))
+_TOUCH_EXECUTION = Statement(update(s.execution).where(s.execution.c.id == _ID), (_UPDATED,))
 _ASSOCIATE = Statement(insert(s.association), ("context_id", "execution_id"))
 
 _ADD_ARTIFACT = Statement(insert(s.artifact), ("type_id", "uri", "state", _CREATED, _UPDATED))
@@ -126,6 +127,10 @@ class Rows:
         id_ = self._insert(_ADD_EXECUTION, type_id=type_id, last_known_state=EXECUTION_STATES[State.PENDING], name=name)
         _ASSOCIATE.run(self.cursor, context_id=context, execution_id=id_)
         return id_
+
+    def touch_execution(self, id_: int) -> None:
+        """Note that an execution changed."""
+        _TOUCH_EXECUTION.run(self.cursor, of_id=id_, last_update_time_since_epoch=self._stamp)
 
     def set_state(
         self,

@@ -134,6 +134,11 @@ class SQLMetadataStore(MetadataStore):
         """Return COMPLETE steps with that fingerprint, newest first."""
         return self._read(lambda reader: reader.published(fingerprint, limit))
 
+    def forget_steps(self, fingerprints: Collection[str]) -> int:
+        """Let `find_step` no longer find the steps that are COMPLETE with one of the fingerprints; return how many."""
+        wanted = sorted(set(fingerprints))
+        return self._write(lambda writer: writer.forget_steps(wanted)) if wanted else 0
+
     def list_steps_with(self, uris: Collection[str]) -> list[tuple[str, StepRecord]]:
         """Return (run id, step) of the steps that read or gave an artifact at one of the URIs, newest first."""
         return self._read(lambda reader: reader.steps_with(uris))

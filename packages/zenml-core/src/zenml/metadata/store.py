@@ -140,6 +140,14 @@ class MetadataStore(Component):
     def find_step(self, fingerprint: str, *, limit: int = 8) -> list[StepRecord]:
         """Return up to `limit` COMPLETE steps with that fingerprint and their outputs, newest first."""
 
+    @abstractmethod
+    def forget_steps(self, fingerprints: Collection[str]) -> int:
+        """Let `find_step` no longer find the steps that are COMPLETE with one of the fingerprints; return how many.
+
+        All else of them stays, their fingerprint too, so that their runs can be resumed, compared and reproduced; steps
+        that are going on, and those published later, are not touched.
+        """
+
     def list_steps_with(self, uris: Collection[str]) -> list[tuple[str, StepRecord]]:
         """Return (run id, step) of the steps that read or gave an artifact at one of the URIs, newest first."""
         wanted = set(uris)

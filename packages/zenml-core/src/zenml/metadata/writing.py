@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, and_, bindparam, delete, false, func, or_, select, true
+from sqlalchemy import BindParameter, and_, bindparam, delete, false, func, or_, select, true, update
 
 from zenml.errors import StoreError
 from zenml.metadata import schema as s
 from zenml.metadata.database import Database
-from zenml.metadata.model import Field, Kind, Name, attempt_name, step_name
+from zenml.metadata.model import FORGOTTEN, Field, Kind, Name, attempt_name, step_name
 from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State
 from zenml.metadata.rows import Rows
 from zenml.metadata.statement import Cursor, Statement
@@ -51,6 +51,14 @@ _STEPS = Statement(
 )
 _ATTEMPT = Statement(select(_step.c.string_value).where(_is(_step, _ID, Field.ATTEMPT)))
 _FORGET_TRIED = Statement(delete(_step).where(_is(_step, _ID, Field.TRIED_FINGERPRINT)))
+_PUBLISHED_WITH = Statement(
+    select(_step.c.execution_id).where(
+        _step.c.name == Field.FINGERPRINT.value,
+        _step.c.is_custom_property == false(),
+        s.Same(_step.c.string_value, _NAME),
+    )
+)
+_FORGET_FINGERPRINT = Statement(update(_step).where(_is(_step, _ID, Field.FINGERPRINT)), ("name", "is_custom_property"))
 _FORGET_ATTEMPT = Statement(
     delete(_step).where(
         _step.c.execution_id == _ID,
@@ -226,6 +234,16 @@ class Writer:
         except AttemptEnded:
             return False
         return True
+
+    def forget_steps(self, fingerprints: Sequence[str]) -> int:
+        """Rename the property by which a look-up in the cache finds published steps; return of how many."""
+        forgotten = 0
+        for fingerprint in fingerprints:
+            for (execution,) in _PUBLISHED_WITH.all(self._cursor, of_name=fingerprint):
+                _FORGET_FINGERPRINT.run(self._cursor, of_id=execution, name=FORGOTTEN, is_custom_property=True)
+                forgotten += int(self._cursor.driver.rowcount)
+                self._rows.touch_execution(execution)
+        return forgotten
 
     def _pipeline(self, name: str) -> int:
         found = self._rows.context(Name.PIPELINE, name)

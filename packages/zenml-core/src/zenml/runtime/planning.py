@@ -98,7 +98,7 @@ def _reasons(history: _History, step: str, print_: Fingerprint) -> list[str]:
     before = history.parts(step)
     if before is None:
         return ["it has not been published in this pipeline"]
-    return changes(before, print_.parts) or ["what it published is gone"]
+    return changes(before, print_.parts) or ["what it published is gone, or was forgotten"]
 
 
 class _History:
