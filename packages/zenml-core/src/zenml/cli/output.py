@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from typing import Any
 
 import click
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_RESERVED = "zenml.reserved_output"
+
+
+def _reserve(context: click.Context, _option: click.Parameter, as_json: bool) -> bool:
+    if as_json:
+        context.meta[_RESERVED] = context.with_resource(ExitStack())
+        context.meta[_RESERVED].enter_context(_printing_to_stderr())
+    return as_json
+
+
+json_option = click.option("--json", "as_json", is_flag=True, callback=_reserve, help="Print JSON.")
+"""An option that keeps standard output for `show_json`: what steps print meanwhile goes to standard error."""
 
 
 def show_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
@@ -24,10 +38,27 @@ def show_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, as_json
 
 
 def show_json(value: object) -> None:
-    """Print a value as indented JSON."""
+    """Print a value as indented JSON, as the command's last word."""
     import json
 
+    context = click.get_current_context(silent=True)
+    if context and _RESERVED in context.meta:
+        context.meta[_RESERVED].close()
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+@contextmanager
+def _printing_to_stderr() -> Iterator[None]:
+    """Send to standard error what this process, and those that it starts, print to standard output."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _cell(column: str, value: object) -> str:
