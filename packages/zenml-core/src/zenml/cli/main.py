@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "artifact": ("zenml.cli.artifact:artifact", "Show where artifacts come from and what they led to."),
+    "cache": ("zenml.cli.cache:cache", "List and forget the results that runs would be served."),
     "clean": ("zenml.cli.clean:clean", "Remove what runs have left in the repository."),
     "completion": ("zenml.cli.completion:completion", "Print the script for completion in a shell."),
     "config": ("zenml.cli.config:config", "Show and set where artifacts and metadata are kept."),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zenml.datasources.base import Datasource
     from zenml.metadata.store import MetadataStore
     from zenml.pipelines.pipeline import Pipeline
+    from zenml.repo.cache import Cache
     from zenml.repo.datasources import KnownDatasource
     from zenml.repo.garbage import Garbage
     from zenml.repo.history import PastPipeline, PastStep
@@ -99,15 +100,39 @@ class Repository:
             ConfigError: the duration is none, or no pipeline of that name ever ran.
         """
         from zenml.repo.garbage import Garbage
-        from zenml.steps.sequencer.durations import nanoseconds
 
-        try:
-            grace = nanoseconds(older_than) / 1e9 if older_than not in (0, "0") else 0.0
-        except ValueError as error:
-            raise ConfigError(str(error), "older_than") from None
+        grace = _seconds(older_than)
         if pipeline is not None:
             self.get_spec(pipeline)
         return Garbage(self.metadata_store, self.artifact_store, self.root, grace, pipeline, unknown_runs)
+
+    def cache(
+        self,
+        *,
+        pipeline: str | None = None,
+        step: str | None = None,
+        type: type | str | None = None,  # noqa: A002 - a type
+        older_than: float | str | None = None,
+    ) -> Cache:
+        """Return what can list, and forget, the results of steps that runs would be served.
+
+        Args:
+            pipeline: only what runs of this pipeline made, or were served.
+            step: only steps of this id or type.
+            type: only steps of this type: a step class, its name, or `module:Class`.
+            older_than: only what was made longer ago: seconds, or a text such as `30d`.
+
+        Raises:
+            ConfigError: the duration is none, or no pipeline of that name ever ran.
+        """
+        from zenml.plugins.registry import type_name
+        from zenml.repo.cache import Cache
+
+        age = None if older_than is None else _seconds(older_than)
+        if pipeline is not None:
+            self.get_spec(pipeline)
+        name = type if type is None or isinstance(type, str) else type_name(type)
+        return Cache(self.metadata_store, self.artifact_store, pipeline, step, name, age)
 
     def get_runs(self, pipeline: str | None = None, limit: int | None = None) -> list[Run]:
         """Return runs in the default metadata store, newest first."""
@@ -271,6 +296,16 @@ class Repository:
 
     def __repr__(self) -> str:
         return f"Repository({str(self.root)!r})"
+
+
+def _seconds(age: float | str) -> float:
+    """Return the seconds of an age; none at all where it is 0."""
+    from zenml.steps.sequencer.durations import nanoseconds
+
+    try:
+        return nanoseconds(age) / 1e9 if age not in (0, "0") else 0.0
+    except ValueError as error:
+        raise ConfigError(str(error), "older_than") from None
 
 
 def _trains(spec: str) -> bool:
