@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zenml.metadata.model import FACT, METRIC, Field
+from zenml.metadata.model import BEAT, FACT, METRIC, Field
 from zenml.metadata.properties import number, storable
 
 _KEPT = (Field.STATE.value, Field.STEP_TYPE.value, Field.POSITION.value)
@@ -17,6 +17,7 @@ def put_values(
     *,
     facts: Mapping[str, str] | None = None,
     metrics: Mapping[str, float] | None = None,
+    beat: float | None = None,
 ) -> None:
     """Set properties of a node; an empty text is left out."""
     for field, value in declared.items():
@@ -25,6 +26,8 @@ def put_values(
         _set(node.custom_properties, FACT + name, fact)
     for name, metric in (metrics or {}).items():
         _set(node.custom_properties, METRIC + name, number(metric))
+    if beat is not None:
+        _set(node.custom_properties, BEAT, beat)
 
 
 def forget_attempt(execution: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -12,8 +13,8 @@ from ml_metadata import ListOptions, OrderByField
 from ml_metadata.errors import NotFoundError
 
 from zenml.metadata.model import EventType, Field, Name
-from zenml.metadata.properties import Properties, by_name, run_record, step_record
-from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
+from zenml.metadata.properties import Properties, by_name, run_record, step_record, with_silence
+from zenml.metadata.records import ArtifactRecord, RunRecord, State, StepRecord
 
 INPUTS = "inputs"
 """Custom property of a step that is not published: its inputs as JSON. The library cannot take events back, so they are
@@ -39,7 +40,7 @@ class Reader:
         steps.sort(key=lambda step: step[0])
         spec = self._client.get_context_by_type_and_name(Name.SPEC.value, properties.text(Field.SPEC))
         text = properties_of(spec).text(Field.TEXT) if spec else ""
-        return replace(run_record(run, properties), spec=text, steps=tuple(step for *_, step in steps))
+        return replace(_run_record(run, properties), spec=text, steps=tuple(step for *_, step in steps))
 
     def executions(self, context: int) -> list[Any]:
         """Return the executions of a run's steps."""
@@ -57,16 +58,15 @@ class Reader:
             is_asc=False,
             filter_query=query,
         )
-        records = [run_record(found.name, properties_of(found)) for found in self._client.get_contexts(options)]
+        records = [_run_record(found.name, properties_of(found)) for found in self._client.get_contexts(options)]
         records = [record for record in records if pipeline in (None, record.pipeline)]
         return sorted(records, key=lambda record: record.id, reverse=True)[:limit]
 
-    def running(self) -> list[tuple[str, Owner]]:
-        """Return the ids and owners of all RUNNING runs."""
+    def running(self) -> list[RunRecord]:
+        """Return all RUNNING runs, without specs and steps."""
         query = f"type = '{Name.RUN}' AND properties.{Field.STATE}.string_value = '{State.RUNNING}'"
         found = self._client.get_contexts(ListOptions(filter_query=query))
-        records = sorted((run_record(row.name, properties_of(row)) for row in found), key=lambda record: record.id)
-        return [(record.id, record.owner) for record in records]
+        return sorted((_run_record(row.name, properties_of(row)) for row in found), key=lambda record: record.id)
 
     def pipelines(self) -> list[str]:
         """Return the names of all pipelines, oldest first."""
@@ -141,6 +141,10 @@ def record_of(name: str, artifact: Any) -> ArtifactRecord:
     """Return an artifact of the library as a record under a name."""
     digest = properties_of(artifact).text(Field.DIGEST)
     return ArtifactRecord(name, artifact.type.removeprefix("zenml."), artifact.uri, digest, artifact.id)
+
+
+def _run_record(name: str, properties: Properties) -> RunRecord:
+    return with_silence(run_record(name, properties), time.time())
 
 
 def properties_of(node: Any) -> Properties:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from pydantic import Field, PrivateAttr, model_validator
 
 from zenml.metadata.landed import Landed
+from zenml.metadata.liveness import is_lost
 from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
 from zenml.metadata.store import MetadataStore
 from zenml.secrets import Secret
@@ -140,6 +141,10 @@ class MLMDMetadataStore(MetadataStore):
         """Record that a run ended."""
         self._write(lambda writer: writer.end_run(run, state=state, error=error), lambda found: found.run_ended(run))
 
+    def beat(self, run: str) -> None:
+        """Record, by this machine's clock, that the owner of a run is alive."""
+        self._write(lambda writer: writer.beat(run))
+
     def get_run(self, run: str) -> RunRecord | None:
         """Return a run with its steps, or None when the store has no such run."""
         return self._read(lambda reader: reader.run(run))
@@ -166,13 +171,12 @@ class MLMDMetadataStore(MetadataStore):
 
     def end_lost_runs(self, is_alive: Callable[[Owner], bool | None]) -> list[str]:
         """Write down every RUNNING run whose owner is known to be gone."""
-        running = self._read(lambda reader: reader.running())
-        gone = [run for run, owner in running if is_alive(owner) is False]
+        gone = [run for run in self._read(lambda reader: reader.running()) if is_lost(run, is_alive)]
 
-        def lose(run: str) -> bool:
-            return self._write(lambda writer: writer.lose_run(run), lambda found: found.run_ended(run))
+        def lose(run: RunRecord) -> bool:
+            return self._write(lambda writer: writer.lose_run(run), lambda found: found.run_ended(run.id))
 
-        return [run for run in gone if lose(run)]
+        return [run.id for run in gone if lose(run)]
 
     def _open(self) -> Library:
         if self._library is None or self._opened_by != os.getpid():  # no connection outlives a fork

@@ -14,6 +14,7 @@ from ml_metadata.proto import metadata_store_pb2 as proto
 
 from zenml.errors import StoreError
 from zenml.metadata.model import (
+    BEAT,
     EXECUTION_STATES,
     FORGOTTEN,
     LIVE,
@@ -60,7 +61,8 @@ class Writer:
         context = self._context(Name.RUN, run.id)
         context.external_id = f"{run.pipeline}/{run.id}"
         started = self._now if run.started is None else repr(run.started)
-        put_values(context, {**_owned(run), Field.PIPELINE: run.pipeline, Field.STARTED: started}, facts=run.facts)
+        declared = {**_owned(run), Field.PIPELINE: run.pipeline, Field.STARTED: started}
+        put_values(context, declared, facts=run.facts, beat=float(self._now))
         executions = []
         for position, step in enumerate(run.steps):
             execution = proto.Execution(
@@ -85,7 +87,7 @@ class Writer:
         for field in (Field.FINISHED, Field.ERROR):
             context.properties.pop(field.value, None)
         context.custom_properties[_LIFE].int_value += 1
-        put_values(context, _owned(run), facts=run.facts)
+        put_values(context, _owned(run), facts=run.facts, beat=float(self._now))
         types = {step_name(run.id, step.id): step.type for step in run.steps}
         again = []
         for execution in self._reader.executions(context.id):
@@ -185,10 +187,19 @@ class Writer:
         except AlreadyExistsError as again:
             raise AttemptEnded(f"the run {run} was changed by another process", self._library.where) from again
 
-    def lose_run(self, run: str) -> bool:
-        """Write a run down as LOST; say False when it has ended meanwhile."""
+    def beat(self, run: str) -> None:
+        """Note that the owner of a run is alive; only that property is written, whatever another process changes."""
+        context = self._going_on(run)
+        sign = proto.Context(id=context.id, type_id=context.type_id, name=run)
+        put_values(sign, {}, beat=float(self._now))
+        self._client.put_contexts([sign], [f"custom_properties.{BEAT}"])
+
+    def lose_run(self, run: RunRecord) -> bool:
+        """Write down as LOST a run that was read; say False when it has ended or given a sign meanwhile."""
         try:
-            self.end_run(run, state=State.LOST, error="the process that ran it is gone")
+            if properties_of(self._going_on(run.id)).beat != run.beat:
+                return False
+            self.end_run(run.id, state=State.LOST, error="the process that ran it is gone")
         except AttemptEnded:
             return False
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,6 +70,10 @@ class Database(ABC):
     @abstractmethod
     def upsert(self, table: Table) -> Statement:
         """Return the statement that inserts a row of a property table, or changes its value where it is there."""
+
+    def now(self, connection: Connection) -> float:
+        """Return the time by the database's clock, in seconds since the epoch; a file has that of this machine."""
+        return time.time()
 
     @abstractmethod
     def explain(self, error: BaseException) -> StoreError:

@@ -13,6 +13,12 @@ from pathlib import Path
 
 from zenml.metadata.records import Owner, RunRecord, State
 
+BEAT_SECONDS = 10.0
+"""How often the owner of a run says that it is alive."""
+
+MISSED_BEATS = 5
+"""After how many beats that did not come a run is LOST, where its process cannot be looked for."""
+
 _PROC = Path("/proc")
 _LINUX = platform.system() == "Linux"
 
@@ -37,9 +43,22 @@ def is_alive(owner: Owner) -> bool | None:
     return False if rebooted and all(here) else None
 
 
+def is_lost(run: RunRecord, is_alive: Callable[[Owner], bool | None] = is_alive) -> bool:
+    """Say whether a run is recorded as RUNNING, but its owner is gone.
+
+    That is told by its process where it can be looked for from here, else by its heartbeat, where it has one.
+    """
+    if run.state is not State.RUNNING:
+        return False
+    alive = is_alive(run.owner)
+    if alive is None:
+        return run.silent is not None and run.silent > MISSED_BEATS * BEAT_SECONDS
+    return not alive
+
+
 def seen_state(run: RunRecord, is_alive: Callable[[Owner], bool | None] = is_alive) -> State:
     """Return the state of a run to show: LOST when it is recorded as RUNNING, but its owner is gone."""
-    return State.LOST if run.state is State.RUNNING and is_alive(run.owner) is False else run.state
+    return State.LOST if is_lost(run, is_alive) else run.state
 
 
 def seen(run: RunRecord, is_alive: Callable[[Owner], bool | None] = is_alive) -> RunRecord:
@@ -72,6 +91,20 @@ def _line(path: str) -> str:
         return ""
 
 
+def is_stopped(pid: int) -> bool:
+    """Say whether a process is suspended, as by SIGSTOP; only Linux tells."""
+    return _LINUX and _stat(pid)[:1] in (["T"], ["t"])
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of Linux's `stat` of a process from its state on; none where there is no such process."""
+    try:
+        stat = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return stat.rpartition(")")[2].split()  # the name before ")" may hold anything
+
+
 def _start_time(pid: int) -> float | None:
     """Return when a process began, or None when there is no such process, or only its exit status is left.
 
@@ -79,12 +112,8 @@ def _start_time(pid: int) -> float | None:
     set. Elsewhere in seconds since the epoch, as the kernel keeps it there.
     """
     if _LINUX:
-        try:
-            stat = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return None
-        fields = stat.rpartition(")")[2].split()  # the name before ")" may hold anything
-        return None if fields[0] in "ZX" else int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        fields = _stat(pid)
+        return None if not fields or fields[0] in "ZX" else int(fields[19]) / os.sysconf("SC_CLK_TCK")
     import psutil
 
     try:

@@ -96,6 +96,9 @@ FACT = "facts/"
 METRIC = "metrics/"
 """Prefix of the custom properties that hold metrics: doubles, or a string where the number is not finite."""
 
+BEAT = "beat"
+"""Custom property of runs: when the owner last said that it is alive, in seconds by the database's clock."""
+
 MORE = "more/"
 """Prefix of the custom properties that hold what follows in a long text: `more/NUMBER/NAME`."""
 

@@ -140,6 +140,10 @@ class MySQLDatabase(ServerDatabase):
         """Give the lock back."""
         connection.execute(_RELEASE_LOCK, self._lock)
 
+    def now(self, connection: Connection) -> float:
+        """Return the server's time."""
+        return float(connection.exec_driver_sql("SELECT UNIX_TIMESTAMP(SYSDATE(6))").scalar_one())
+
     def table_names(self, connection: Connection) -> set[str]:
         """Return the names of the tables in the database."""
         return set(connection.exec_driver_sql("SHOW TABLES").scalars())

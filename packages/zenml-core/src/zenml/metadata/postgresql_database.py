@@ -83,6 +83,10 @@ class PostgreSQLDatabase(ServerDatabase):
     def unlock(self, connection: Connection) -> None:
         """Do nothing: the end of the transaction gave the lock back."""
 
+    def now(self, connection: Connection) -> float:
+        """Return the server's time."""
+        return float(connection.exec_driver_sql("SELECT EXTRACT(EPOCH FROM clock_timestamp())").scalar_one())
+
     def table_names(self, connection: Connection) -> set[str]:
         """Return the names of the tables in the schema that is written to."""
         query = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = current_schema()"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from zenml.errors import StoreError
-from zenml.metadata.model import FACT, FORGOTTEN, METRIC, MORE, Field, base_name
+from zenml.metadata.model import BEAT, FACT, FORGOTTEN, METRIC, MORE, Field, base_name
 from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
 
 
@@ -19,6 +20,7 @@ class Properties:
         self.facts: dict[str, str] = {}
         self.metrics: dict[str, float] = {}
         self.forgotten = ""
+        self.beat: float | None = None
         self._more: dict[str, str] = {}
 
     def add(self, name: str, custom: bool, value: Any) -> None:
@@ -29,6 +31,8 @@ class Properties:
             self.metrics[name.removeprefix(METRIC)] = float(value)
         elif name.startswith(FACT):
             self.facts[name.removeprefix(FACT)] = str(value)
+        elif name == BEAT:
+            self.beat = float(value)
         elif name.startswith(MORE):
             self._more[name] = str(value)
         elif name == FORGOTTEN:
@@ -89,7 +93,15 @@ def run_record(id_: str, properties: Properties) -> RunRecord:
         finished=properties.time(Field.FINISHED),
         error=properties.text(Field.ERROR),
         facts=properties.facts,
+        beat=properties.beat,
     )
+
+
+def with_silence(run: RunRecord, now: float) -> RunRecord:
+    """Return a run with how long its owner has said nothing, by the clock that says `now`."""
+    if run.state is not State.RUNNING or run.beat is None:
+        return run
+    return replace(run, silent=max(now - run.beat, 0.0))
 
 
 def step_record(

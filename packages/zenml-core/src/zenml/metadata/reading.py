@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Table, bindparam, false, func, select
 
 from zenml.metadata import schema as s
+from zenml.metadata.database import Database
 from zenml.metadata.model import EventType, Field, Kind, Name
-from zenml.metadata.properties import Properties, by_name, run_record, step_record
-from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
+from zenml.metadata.properties import Properties, by_name, run_record, step_record, with_silence
+from zenml.metadata.records import ArtifactRecord, RunRecord, State, StepRecord
 from zenml.metadata.references import executions_with
 from zenml.metadata.statement import Cursor, Statement
 
@@ -116,13 +117,14 @@ class Reader:
 
     Args:
         connection: with a transaction begun.
-        types: ids of the types by kind and name.
+        database: knows the ids of the types, and the time.
     """
 
-    def __init__(self, connection: Connection, types: Mapping[tuple[Kind, str], int]) -> None:
+    def __init__(self, connection: Connection, database: Database) -> None:
         self._connection = connection
         self._cursor = Cursor(connection)
-        self._types = types
+        self._database = database
+        self._types = database.types
 
     def run(self, run: str) -> RunRecord | None:
         """Return the run named `run`, with its spec and steps."""
@@ -133,7 +135,7 @@ class Reader:
         type_ = self._types[Kind.EXECUTION, Name.STEP]
         steps = self._steps(dict(_EXECUTIONS_OF.all(self._cursor, run=id_, type=type_)))
         spec = self._spec(properties.declared.get(Field.SPEC, ""))
-        return replace(run_record(run, properties), spec=spec, steps=tuple(step for _, step in steps.values()))
+        return replace(self._run_record(run, properties), spec=spec, steps=tuple(step for _, step in steps.values()))
 
     def runs(self, pipeline: str | None, limit: int | None) -> list[RunRecord]:
         """Return runs, newest first, without specs and steps."""
@@ -147,10 +149,10 @@ class Reader:
             )
         return list(self._runs(found))
 
-    def running(self) -> list[tuple[str, Owner]]:
-        """Return the ids and owners of all RUNNING runs."""
+    def running(self) -> list[RunRecord]:
+        """Return all RUNNING runs, without specs and steps."""
         found = _WITH_STATE.all(self._cursor, type=self._types[Kind.CONTEXT, Name.RUN], state=State.RUNNING.value)
-        return [(run.id, run.owner) for run in self._runs(sorted(found, key=lambda row: row[1]))]
+        return list(self._runs(sorted(found, key=lambda row: row[1])))
 
     def pipelines(self) -> list[str]:
         """Return the names of all pipelines, oldest first."""
@@ -195,7 +197,11 @@ class Reader:
         for chunk in _chunks(found):
             properties = self._properties(_CONTEXT_PROPERTIES, [id_ for id_, _ in chunk])
             for id_, name in chunk:
-                yield run_record(name, properties[id_])
+                yield self._run_record(name, properties[id_])
+
+    def _run_record(self, name: str, properties: Properties) -> RunRecord:
+        run = run_record(name, properties)
+        return with_silence(run, self._database.now(self._connection)) if run.state is State.RUNNING else run
 
     def _named_steps(self, ids: Sequence[int]) -> list[tuple[str, StepRecord]]:
         if not ids:

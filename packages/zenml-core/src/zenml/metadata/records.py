@@ -86,6 +86,8 @@ class RunRecord:
         owner: the process that runs it.
         facts: git SHA, dirty flag, Python version, whether it is reproducible, backend, …
         steps: in the order of the spec; empty in listings.
+        beat: when its owner last said that it is alive, in seconds by the store's own clock.
+        silent: seconds from then to the moment of reading, by that clock; of RUNNING runs only.
     """
 
     id: str
@@ -98,3 +100,5 @@ class RunRecord:
     error: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     steps: tuple[StepRecord, ...] = ()
+    beat: float | None = field(default=None, compare=False)
+    silent: float | None = field(default=None, compare=False)

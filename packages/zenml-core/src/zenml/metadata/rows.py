@@ -12,6 +12,7 @@ from sqlalchemy import BindParameter, Table, and_, bindparam, delete, false, fun
 from zenml.metadata import schema as s
 from zenml.metadata.database import Database
 from zenml.metadata.model import (
+    BEAT,
     EXECUTION_STATES,
     FACT,
     LIVE,
@@ -159,6 +160,7 @@ class Rows:
         *,
         facts: Mapping[str, str] | None = None,
         metrics: Mapping[str, float] | None = None,
+        beat: float | None = None,
     ) -> None:
         """Set properties of the node `owner`; an empty text is left out."""
         values: list[tuple[bool, str, str | int | float]] = [
@@ -166,6 +168,7 @@ class Rows:
         ]
         values += [(True, FACT + name, value) for name, value in (facts or {}).items()]
         values += [(True, METRIC + name, number(value)) for name, value in (metrics or {}).items()]
+        values += [] if beat is None else [(True, BEAT, beat)]
         key = table.columns[0].name
         limit = self._database.text_bytes
         if limit is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import PrivateAttr
 
+from zenml.metadata.liveness import is_lost
 from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State, StepRecord
 from zenml.metadata.store import MetadataStore
 
@@ -114,6 +115,10 @@ class SQLMetadataStore(MetadataStore):
             lambda writer: writer.end_run(run, state=state, error=error), landed=lambda found: found.run_ended(run)
         )
 
+    def beat(self, run: str) -> None:
+        """Record that the owner of a run is alive."""
+        self._write(lambda writer: writer.beat(run))
+
     def get_run(self, run: str) -> RunRecord | None:
         """Return a run with its steps, or None when the store has no such run."""
         return self._read(lambda reader: reader.run(run))
@@ -152,13 +157,12 @@ class SQLMetadataStore(MetadataStore):
 
     def end_lost_runs(self, is_alive: Callable[[Owner], bool | None]) -> list[str]:
         """Write down every RUNNING run whose owner is known to be gone."""
-        running = self._read(lambda reader: reader.running())
-        gone = [run for run, owner in running if is_alive(owner) is False]
+        gone = [run for run in self._read(lambda reader: reader.running()) if is_lost(run, is_alive)]
         if not gone:
             return []
         return self._write(
-            lambda writer: [run for run in gone if writer.lose_run(run)],
-            landed=lambda found: [run for run in gone if found.run_ended(run)] or None,
+            lambda writer: [run.id for run in gone if writer.lose_run(run)],
+            landed=lambda found: [run.id for run in gone if found.run_ended(run.id)] or None,
         )
 
     def _open(self) -> Database:
@@ -172,7 +176,7 @@ class SQLMetadataStore(MetadataStore):
         database = self._open()
         from zenml.metadata.reading import Reader
 
-        return database.transact(lambda connection, _: work(Reader(connection, database.types)), write=False)
+        return database.transact(lambda connection, _: work(Reader(connection, database)), write=False)
 
     def _write(
         self,
@@ -198,7 +202,7 @@ class SQLMetadataStore(MetadataStore):
 
         def attempt(connection: Connection, again: bool) -> Done:
             if again:
-                found = landed(Landed(Reader(connection, database.types), now))
+                found = landed(Landed(Reader(connection, database), now))
                 if found is not None:
                     return found
             return work(Writer(Cursor(connection), database, self._acting_for, now))

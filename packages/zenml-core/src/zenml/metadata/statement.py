@@ -19,6 +19,7 @@ class Cursor:
     """
 
     def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         self.dialect = cast("DefaultDialect", connection.dialect)
         self.driver: DBAPICursor = connection.connection.cursor()
 

@@ -121,6 +121,14 @@ class MetadataStore(Component):
         """
 
     @abstractmethod
+    def beat(self, run: str) -> None:
+        """Record, by the store's clock, that the owner of a run that is going on is alive; so does whoever begins one.
+
+        Raises:
+            AttemptEnded: another process ended the run, or took it over.
+        """
+
+    @abstractmethod
     def get_run(self, run: str) -> RunRecord | None:
         """Return a run with its steps, or None when the store has no such run."""
 
@@ -164,7 +172,7 @@ class MetadataStore(Component):
 
     @abstractmethod
     def end_lost_runs(self, is_alive: Callable[[Owner], bool | None]) -> list[str]:
-        """Write down as LOST every RUNNING run whose owner is known to be gone (`is_alive` says False); return the ids.
+        """Write down as LOST every RUNNING run whose owner is gone, as `liveness.is_lost` says; return the ids.
 
         Its RUNNING steps become LOST too (FAILED in terms of ML Metadata) and their attempts are ended, so that their
         owner can no longer publish; its PENDING steps become SKIPPED.

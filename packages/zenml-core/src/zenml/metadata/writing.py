@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, and_, bindparam, delete, false, func, or_,
 from zenml.errors import StoreError
 from zenml.metadata import schema as s
 from zenml.metadata.database import Database
-from zenml.metadata.model import FORGOTTEN, Field, Kind, Name, attempt_name, step_name
+from zenml.metadata.model import BEAT, FORGOTTEN, Field, Kind, Name, attempt_name, step_name
 from zenml.metadata.records import ArtifactRecord, Owner, RunRecord, State
 from zenml.metadata.rows import Rows
 from zenml.metadata.statement import Cursor, Statement
@@ -50,6 +50,11 @@ _STEPS = Statement(
     .where(s.association.c.context_id == _ID, s.execution.c.type_id == _TYPE)
 )
 _ATTEMPT = Statement(select(_step.c.string_value).where(_is(_step, _ID, Field.ATTEMPT)))
+_BEAT = Statement(
+    select(_run_state.c.double_value).where(
+        _run_state.c.context_id == _ID, _run_state.c.name == BEAT, _run_state.c.is_custom_property == true()
+    )
+)
 _FORGET_TRIED = Statement(delete(_step).where(_is(_step, _ID, Field.TRIED_FINGERPRINT)))
 _PUBLISHED_WITH = Statement(
     select(_step.c.execution_id).where(
@@ -119,6 +124,7 @@ class Writer:
         self._acting_for = acting_for
         self._rows = Rows(cursor, database, now)
         self._now = repr(now)
+        self._database = database
 
     def start_run(self, run: RunRecord) -> None:
         """Add a run and its steps."""
@@ -136,6 +142,7 @@ class Writer:
             Field.STARTED: self._now if run.started is None else repr(run.started),
         }
         self._rows.set_properties(s.context_property, context, declared, facts=run.facts)
+        self._beat(context)
         for position, step in enumerate(run.steps):
             execution = self._rows.add_execution(step_name(run.id, step.id), context)
             static: dict[Field, str | int] = {
@@ -155,6 +162,7 @@ class Writer:
             self._rows.add_parent(context, spec)
         _FORGET_END.run(self._cursor, of_id=context)
         self._rows.set_properties(s.context_property, context, _owned(run, digest), facts=run.facts)
+        self._beat(context)
         self._rows.touch_context(context)
         types = {step_name(run.id, step.id): step.type for step in run.steps}
         type_id = self._rows.type_id(Kind.EXECUTION, Name.STEP)
@@ -227,10 +235,17 @@ class Writer:
         self._rows.set_properties(s.context_property, context, declared)
         self._rows.touch_context(context)
 
-    def lose_run(self, run: str) -> bool:
-        """Write a run down as LOST; say False when it has ended meanwhile."""
+    def beat(self, run: str) -> None:
+        """Note that the owner of a run is alive."""
+        self._beat(self._running(run))
+
+    def lose_run(self, run: RunRecord) -> bool:
+        """Write down as LOST a run that was read; say False when it has ended or given a sign meanwhile."""
         try:
-            self.end_run(run, state=State.LOST, error="the process that ran it is gone")
+            context = self._running(run.id)
+            if _BEAT.scalar(self._cursor, of_id=context) != run.beat:
+                return False
+            self.end_run(run.id, state=State.LOST, error="the process that ran it is gone")
         except AttemptEnded:
             return False
         return True
@@ -244,6 +259,10 @@ class Writer:
                 forgotten += int(self._cursor.driver.rowcount)
                 self._rows.touch_execution(execution)
         return forgotten
+
+    def _beat(self, context: int) -> None:
+        now = self._database.now(self._cursor.connection)
+        self._rows.set_properties(s.context_property, context, {}, beat=now)
 
     def _pipeline(self, name: str) -> int:
         found = self._rows.context(Name.PIPELINE, name)

@@ -11,6 +11,7 @@ from zenml.metadata.records import RunRecord, State, StepRecord
 from zenml.runtime.canceling import CanceledError, stop_on_sigterm
 from zenml.runtime.environment import environment_bytes, environment_digest, keep_environment
 from zenml.runtime.graph import Graph
+from zenml.runtime.heart import beating
 from zenml.runtime.hooks import call_hook
 from zenml.runtime.resuming import Before, look_back
 from zenml.runtime.scheduling import run_steps
@@ -49,7 +50,7 @@ def execute(launch: Launch, graph: Graph, parallel_steps: int = 1) -> State:
     state, why = State.FAILED, ""
     interrupted: BaseException | None = None
     try:
-        with stop_on_sigterm():
+        with stop_on_sigterm(), beating(launch):
             _keep(launch, installed)
             run_steps(launch, graph, before, parallel_steps)
         state = State.COMPLETE

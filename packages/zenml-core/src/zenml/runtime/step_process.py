@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,12 +18,12 @@ from zenml.metadata.liveness import this_owner
 from zenml.metadata.records import Owner, State
 from zenml.metadata.store import MetadataStore
 from zenml.runtime.canceling import CanceledError, stop_on_sigterm
+from zenml.runtime.child import child_environment, read_told, when_parent_ends
 from zenml.runtime.console import Console
 from zenml.runtime.graph import lone_node
 from zenml.runtime.source_roots import use_source_roots
 from zenml.runtime.step_run import StepFailedError, StepRun
 from zenml.runtime.worker_pool import POOL
-from zenml.secrets import place
 from zenml.spec.yaml_format import read_yaml, write_yaml
 
 COMMAND = (sys.executable, "-m", "zenml.entrypoint", "step")
@@ -51,9 +50,7 @@ def start_step(launch: Launch, step: str, attempt: int) -> subprocess.Popen[byte
         "step": step,
         "attempt": attempt,
     }
-    path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-    environment = {**os.environ, **place.environment(), "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
-    process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, env=environment)
+    process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, env=child_environment())
     assert process.stdin is not None  # noqa: S101 - opened as a pipe above
     process.stdin.write(json.dumps(told).encode() + b"\n")
     process.stdin.flush()
@@ -62,9 +59,8 @@ def start_step(launch: Launch, step: str, attempt: int) -> subprocess.Popen[byte
 
 def run_step() -> int:
     """Run the step that standard input names; return 0 where it is published, else 1."""
-    with os.fdopen(os.dup(0), "rb") as pipe:
-        told = json.loads(pipe.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    told = read_told()
+    when_parent_ends(lambda: os._exit(1))  # whatever it is doing
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     launch = _launch(told)
     node = lone_node(next(block for block in launch.spec.steps if block.id == told["step"]))
@@ -96,10 +92,3 @@ def _launch(data: Mapping[str, Any]) -> Launch:
 
 def _run_nothing(_: int) -> State:
     raise RuntimeError("a process of one step runs no pipeline")
-
-
-def _end_with_parent() -> None:
-    """End this process, whatever it is doing, when standard input closes."""
-    while os.read(0, 1):
-        continue
-    os._exit(1)

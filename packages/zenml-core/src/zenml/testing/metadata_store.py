@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from zenml.errors import StoreError
+from zenml.metadata.liveness import BEAT_SECONDS, MISSED_BEATS, seen_state
 from zenml.metadata.records import Owner, State, StepRecord
 from zenml.metadata.store import AttemptEnded, MetadataStore
 from zenml.testing.metadata_cache import MetadataCacheConformance
@@ -213,6 +214,38 @@ class MetadataStoreConformance(MetadataCacheConformance):
             complete(store, lost, "split", attempt="1", start=False)
         assert len(store.find_step("f-data")) == 1
         assert store.end_lost_runs(lambda owner: answers[owner.host]) == []
+
+    def test_a_run_whose_owner_says_nothing_more_is_lost(self, store: MetadataStore) -> None:
+        """Where its process cannot be looked for, the heartbeat tells, by the clock of the store."""
+        run = started(store, 1)
+        begun = store.get_run(run)
+        assert begun is not None
+        assert begun.beat is not None
+        assert begun.silent is not None
+        assert begun.silent < MISSED_BEATS * BEAT_SECONDS
+        store.beat(run)
+        going_on = store.list_runs()[0]
+        assert going_on.beat is not None
+        assert going_on.beat >= begun.beat
+        assert seen_state(going_on, lambda _: None) is State.RUNNING
+        assert self.another(store).end_lost_runs(lambda _: None) == []
+        silent = replace(going_on, silent=MISSED_BEATS * BEAT_SECONDS + 1)
+        assert seen_state(silent, lambda _: None) is State.LOST
+        assert seen_state(silent, lambda _: True) is State.RUNNING
+        store.end_run(run, state=State.COMPLETE)
+        with pytest.raises(AttemptEnded):
+            store.beat(run)
+        ended = store.get_run(run)
+        assert ended is not None
+        assert ended.silent is None
+
+    def test_a_sign_of_life_of_a_run_that_was_taken_over_is_refused(self, store: MetadataStore) -> None:
+        """So its owner's heart stops."""
+        run = started(store, 1)
+        store.end_run(run, state=State.FAILED)
+        self.another(store).resume_run(replace(a_run(1), owner=Owner("there", 77, 12.5)))
+        with pytest.raises(AttemptEnded):
+            store.beat(run)
 
     def test_a_run_that_did_not_complete_goes_on(self, store: MetadataStore) -> None:
         """Published steps stay; the others are as new, and the run has the new owner, spec and facts."""
