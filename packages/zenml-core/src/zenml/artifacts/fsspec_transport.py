@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -25,7 +26,7 @@ from zenml.artifacts.schemes import scheme_of
 from zenml.artifacts.transport import Transport
 from zenml.artifacts.trouble import UNREACHABLE
 from zenml.artifacts.workspace import own_workspace
-from zenml.errors import Problem, StoreError
+from zenml.errors import Problem, StoreError, ZenMLError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -213,6 +214,19 @@ class FsspecTransport(Transport):
 
         return self._call(key, look)
 
+    def modified(self, key: str) -> float | None:
+        """Look at the file, where the file system tells."""
+
+        def look(filesystem: AbstractFileSystem, path: str) -> float | None:
+            try:
+                at = filesystem.modified(path)
+            except (FileNotFoundError, IsADirectoryError, NotImplementedError, KeyError):
+                return None
+            at = datetime.fromisoformat(at) if isinstance(at, str) else at
+            return float((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+
+        return self._call(key, look)
+
     def remove(self, key: str) -> None:
         """Remove the file, or all files below the key, and what uploads to it left; here too."""
         shutil.rmtree(self._local(key), ignore_errors=True)
@@ -290,7 +304,7 @@ class FsspecTransport(Transport):
         try:
             filesystem = self._filesystem()
             return retried(lambda: work(filesystem, self._path(filesystem, key)), self.is_transient, self.TRIES)
-        except (StoreError, FileNotFoundError, FileExistsError):
+        except (ZenMLError, FileNotFoundError, FileExistsError):
             raise
         except Exception as error:
             raise self._told(error, key) from error

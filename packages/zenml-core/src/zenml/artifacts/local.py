@@ -110,6 +110,13 @@ class LocalTransport(Transport):
         """Look at the file."""
         return (self._root / key).is_file()
 
+    def modified(self, key: str) -> float | None:
+        """Look at the file."""
+        try:
+            return (self._root / key).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
     def remove(self, key: str) -> None:
         """Remove the file or the folder, then the folders above it that are left empty."""
         path = self._root / key

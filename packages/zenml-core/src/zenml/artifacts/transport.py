@@ -83,6 +83,10 @@ class Transport(ABC):
     def exists(self, key: str) -> bool:
         """Say whether a file is at `key`."""
 
+    def modified(self, key: str) -> float | None:
+        """Return when the file at `key` was written, in seconds since the epoch; None where that cannot be told."""
+        return None
+
     @abstractmethod
     def remove(self, key: str) -> None:
         """Remove the file or all files at `key`, unfinished ones too; what is not there is no error."""

@@ -23,15 +23,26 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also what is left of runs that this metadata store does not know; another repository may need it.",
 )
+@click.option("--logs-older-than", metavar="AGE", help="Also the logs of runs that ended longer ago, such as 90d.")
 @json_option
-def gc(delete: bool, older_than: str, pipeline: str | None, unknown_runs: bool, as_json: bool) -> None:
+def gc(
+    delete: bool,
+    older_than: str,
+    pipeline: str | None,
+    unknown_runs: bool,
+    logs_older_than: str | None,
+    as_json: bool,
+) -> None:
     """List, and with --delete remove, the files that no run refers to, also while other runs go on.
 
-    These are artifacts and attempts whose run ended before they were recorded, scratch files, and partial files.
+    These are artifacts and attempts whose run ended before they were recorded, scratch files, partial files, what jobs
+    elsewhere were begun with, and code that no job refers to. Logs are kept, unless it is said for how long.
     """
     from zenml.cli.here import here
 
-    garbage = here().garbage(older_than=older_than, pipeline=pipeline, unknown_runs=unknown_runs)
+    garbage = here().garbage(
+        older_than=older_than, pipeline=pipeline, unknown_runs=unknown_runs, logs_older_than=logs_older_than
+    )
     rows = garbage.delete() if delete else garbage.find()
     if as_json:
         show_json([{**row.to_json(), "deleted": delete} for row in rows])

@@ -2,7 +2,9 @@
 
 What makes this safe: an attempt's folder is named after its run, and only that run, while it is RUNNING, can record
 what lies in it; a resumed run makes new attempts. So once a run has ended, what no run refers to then nobody ever will,
-except for data that a spec pins by digest: what a snapshot's pointer names is spared.
+except for data that a spec pins by digest: what a snapshot's pointer names is spared. The files of a job are looked at
+again before they go, because a run that is resumed has the same ones; code goes after the jobs that refer to it, and
+everything when it is older than a grace period.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,11 +24,13 @@ from zenml.errors import Problem, StoreError
 from zenml.metadata.liveness import is_alive, seen_state
 from zenml.metadata.store import MetadataStore
 from zenml.repo.leftover import Leftover
+from zenml.repo.run_files import RunFiles
 from zenml.runtime.identifiers import RUN_ID, time_of
 
 _ATTEMPT = re.compile(rf"{RUN_ID.pattern}-.+")
 _TYPE = re.compile(r"[A-Z]\w*")
 _RUN_ID_LENGTH = 20
+_OF_RUNS = ("log", "job")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Garbage:
         pipeline: only what runs of this pipeline left.
         unknown_runs: also what is left of runs that the metadata store does not know. Those of other repositories that
             use the same artifact store are among them.
+        logs_older_than: also the logs of runs that ended longer ago, in seconds; none by default.
     """
 
     metadata: MetadataStore
@@ -49,11 +54,12 @@ class Garbage:
     grace: float
     pipeline: str | None = None
     unknown_runs: bool = False
+    logs_older_than: float | None = None
 
     def find(self) -> list[Leftover]:
         """Return all leftovers, the oldest first; nothing is changed."""
-        found = [*self._attempts(), *self._scratch(), *self._partials()]
-        return sorted((row for row in found if row.age >= self.grace), key=lambda row: (row.since, row.uri))
+        of_runs = self._of_runs()
+        return self._ordered([*of_runs, *self._files.shared(of_runs)])
 
     def delete(self) -> list[Leftover]:
         """Remove all leftovers, the manifest of an artifact first, and return them.
@@ -63,17 +69,29 @@ class Garbage:
         """
         self.metadata.end_lost_runs(is_alive)
         removed, problems = list[Leftover](), list[Problem]()
-        for row in self.find():
-            try:
-                self._remove(row)
-                removed.append(row)
-            except StoreError as error:
-                problems += error.problems
-            except OSError as error:
-                problems.append(Problem(f"cannot be removed: {error.strerror}", row.uri))
+        for rows in (self._of_runs, self._files.shared):  # what is left of jobs goes before what they refer to
+            for row in self._ordered(rows()):
+                try:
+                    if row.kind not in _OF_RUNS or self._files.still(row):
+                        self._remove(row)
+                        removed.append(row)
+                except StoreError as error:
+                    problems += error.problems
+                except OSError as error:
+                    problems.append(Problem(f"cannot be removed: {error.strerror}", row.uri))
         if problems:
             raise StoreError(problems)
-        return removed
+        return self._ordered(removed)
+
+    @property
+    def _files(self) -> RunFiles:
+        return RunFiles(self.metadata, self.store, self.grace, self.pipeline, self.unknown_runs, self.logs_older_than)
+
+    def _of_runs(self) -> list[Leftover]:
+        return [*self._attempts(), *self._scratch(), *self._partials(), *self._files.of_runs()]
+
+    def _ordered(self, found: Iterable[Leftover]) -> list[Leftover]:
+        return sorted((row for row in found if row.age >= self.grace), key=lambda row: (row.since, row.uri))
 
     def _attempts(self) -> Iterator[Leftover]:
         """Yield folders of the artifact store: listed before the runs are read, so that no record is missed."""
@@ -134,6 +152,10 @@ class Garbage:
             self.store.delete(row.uri)
         elif row.kind == "scratch":
             shutil.rmtree(row.uri)
+        elif row.kind in _OF_RUNS:
+            self._files.remove(row)
+        elif row.kind in ("package", "environment"):
+            self.store.transport.remove(str(self.store.transport.key(row.uri)))
         else:
             Path(row.uri).unlink(missing_ok=True)
 

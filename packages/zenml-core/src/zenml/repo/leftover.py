@@ -12,6 +12,10 @@ REASONS = {
     "attempt": "files of an attempt that published nothing",
     "scratch": "scratch files of a run that has ended",
     "partial": "a file that a process was writing when it ended",
+    "log": "what the steps of a run that has ended printed",
+    "job": "what a job was begun with that has ended",
+    "package": "code that no job refers to",
+    "environment": "a list of what was installed that no run refers to",
 }
 """Kinds of leftovers, and how they come about."""
 
@@ -25,7 +29,7 @@ class Leftover:
         uri: where it is: a URI in the artifact store, or a path.
         size: bytes of its files.
         since: when its run ended, or where that is not known when it was made; seconds since the epoch.
-        run: the run that left it; empty for a partial file.
+        run: the run that left it; empty where that is not known.
         pipeline: the pipeline of that run; empty where this metadata store does not know the run.
     """
 

@@ -87,7 +87,12 @@ class Repository:
         return artifact_store(self.root)
 
     def garbage(
-        self, *, older_than: float | str = "1d", pipeline: str | None = None, unknown_runs: bool = False
+        self,
+        *,
+        older_than: float | str = "1d",
+        pipeline: str | None = None,
+        unknown_runs: bool = False,
+        logs_older_than: float | str | None = None,
     ) -> Garbage:
         """Return what can list, and remove, the files of this repository that no run refers to.
 
@@ -95,6 +100,7 @@ class Repository:
             older_than: spare what could still have been needed so short ago: seconds, or a text such as `36h`.
             pipeline: only what runs of this pipeline left.
             unknown_runs: also what is left of runs that the metadata store does not know.
+            logs_older_than: also the logs of runs that ended longer ago; they are kept by default.
 
         Raises:
             ConfigError: the duration is none, or no pipeline of that name ever ran.
@@ -104,7 +110,8 @@ class Repository:
         grace = _seconds(older_than)
         if pipeline is not None:
             self.get_spec(pipeline)
-        return Garbage(self.metadata_store, self.artifact_store, self.root, grace, pipeline, unknown_runs)
+        logs = None if logs_older_than is None else _seconds(logs_older_than, "logs_older_than")
+        return Garbage(self.metadata_store, self.artifact_store, self.root, grace, pipeline, unknown_runs, logs)
 
     def cache(
         self,
@@ -298,14 +305,14 @@ class Repository:
         return f"Repository({str(self.root)!r})"
 
 
-def _seconds(age: float | str) -> float:
+def _seconds(age: float | str, name: str = "older_than") -> float:
     """Return the seconds of an age; none at all where it is 0."""
     from zenml.steps.sequencer.durations import nanoseconds
 
     try:
         return nanoseconds(age) / 1e9 if age not in (0, "0") else 0.0
     except ValueError as error:
-        raise ConfigError(str(error), "older_than") from None
+        raise ConfigError(str(error), name) from None
 
 
 def _trains(spec: str) -> bool:

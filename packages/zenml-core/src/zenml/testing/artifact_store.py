@@ -220,6 +220,8 @@ class ArtifactStoreConformance:
         assert other.read_bytes("runs/r1/status.json") == b"1"
         store.write_bytes("runs/r1/status.json", b"22")
         store.write_bytes("runs/r10/log.txt", b"")
+        assert store.transport.modified("runs/r3/status.json") is None
+        assert store.transport.modified("runs/r1/status.json") == other.transport.modified("runs/r1/status.json")
         assert other.read_bytes("runs/r1/status.json") == b"22"
         assert other.has("runs/r1/status.json")
         assert not other.has("runs/r1")
