@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from certificates import Issued
 
 PASSWORD = "pa$$ word/@:é"
 """The password of the user `zenml` of every server: it has what urls must escape."""
@@ -105,6 +106,17 @@ def _folder(user: str) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def _given(folder: Path, user: str, tls: tuple[Path, Issued]) -> list[Path]:
+    """Copy the authority's certificate, the server's and its key to where a server of that user may read them."""
+    authority, own = tls
+    copies = [Path(shutil.copy(path, folder)) for path in (authority, own.certificate, own.key)]
+    for path in copies:
+        path.chmod(0o600)
+        if not os.getuid():
+            shutil.chown(path, user)
+    return copies
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -143,15 +155,23 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 @contextmanager
-def postgresql() -> Iterator[DatabaseServer]:
-    """Run PostgreSQL: `zenml` logs in by password, `postgres` by the socket; a database `zenml` is there."""
+def postgresql(tls: tuple[Path, Issued] | None = None) -> Iterator[DatabaseServer]:
+    """Run PostgreSQL: `zenml` logs in by password, `postgres` by the socket; a database `zenml` is there.
+
+    Args:
+        tls: the authority that clients' certificates are of, and the server's own certificate; it encrypts with them,
+            and a user `guarded` may log in with a certificate only.
+    """
     places = ("/usr/lib/postgresql/*/bin",)
     server, initdb, psql = (need(name, "postgresql", *places) for name in ("postgres", "initdb", "psql"))
     with _folder("postgres") as folder:
         data, user, port = folder / "data", _as_user("postgres"), _free_port()
         make = [initdb, "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
         subprocess.run([*user, *make], check=True, capture_output=True, cwd="/")
-        (data / "pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+        guard = "hostssl all guarded all scram-sha-256 clientcert=verify-ca\nhost all guarded all reject\n"
+        (data / "pg_hba.conf").write_text(
+            f"local all all trust\n{guard if tls else ''}host all all 127.0.0.1/32 scram-sha-256\n"
+        )
         settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": str(folder),
@@ -159,6 +179,9 @@ def postgresql() -> Iterator[DatabaseServer]:
             "fsync": "off",
             "lc_messages": "C",
         }
+        if tls:
+            files = zip(("ssl_ca_file", "ssl_cert_file", "ssl_key_file"), _given(folder, "postgres", tls), strict=True)
+            settings |= {"ssl": "on", **{name: str(path) for name, path in files}}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         client = (psql, "-h", str(folder), "-p", str(port), "-U", "postgres", "-qAtX", "-v", "ON_ERROR_STOP=1")
         ready = [*client, "-c", "SELECT 1", "postgres"]
@@ -170,8 +193,12 @@ def postgresql() -> Iterator[DatabaseServer]:
 
 
 @contextmanager
-def mariadb() -> Iterator[DatabaseServer]:
-    """Run MariaDB: `zenml` logs in by password, `root` by the socket; a database `zenml` is there."""
+def mariadb(tls: tuple[Path, Issued] | None = None) -> Iterator[DatabaseServer]:
+    """Run MariaDB: `zenml` logs in by password, `root` by the socket; a database `zenml` is there.
+
+    Args:
+        tls: the authority that clients' certificates are of, and the server's own certificate; it encrypts with them.
+    """
     names = ("mariadbd", "mariadb-install-db", "mariadb")
     server, install, shell = (need(name, "mariadb-server", "/usr/sbin") for name in names)
     with _folder("mysql") as folder:
@@ -180,6 +207,10 @@ def mariadb() -> Iterator[DatabaseServer]:
         subprocess.run([*user, *make, "--skip-test-db"], check=True, capture_output=True, cwd="/")
         place = [f"--datadir={data}", f"--socket={folder}/socket", f"--pid-file={folder}/pid", f"--port={port}"]
         quick = ["--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin"]
+        encrypt = ["--skip-ssl"]
+        if tls:
+            names = ("--ssl-ca", "--ssl-cert", "--ssl-key")
+            encrypt = [f"{name}={path}" for name, path in zip(names, _given(folder, "mysql", tls), strict=True)]
         client = (
             shell,
             "--no-defaults",
@@ -188,7 +219,7 @@ def mariadb() -> Iterator[DatabaseServer]:
             "-N",
             "--default-character-set=utf8mb4",
         )
-        command = [*user, server, "--no-defaults", *place, *quick]
+        command = [*user, server, "--no-defaults", *place, *quick, *encrypt]
         with _running(command, folder / "log", [*client, "-e", "SELECT 1"]) as process:
             found = DatabaseServer("mysql", folder, port, client, process)
             word = PASSWORD.replace("'", "''")

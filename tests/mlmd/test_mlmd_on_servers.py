@@ -74,7 +74,7 @@ def recorded(store: MetadataStore, sign: str = "✓") -> str:
 def test_the_library_reads_what_zenml_wrote(request: pytest.FixtureRequest, scheme: str) -> None:
     kinds: dict[str, Any] = {"mysql": MySQLMetadataStore, "postgresql": PostgreSQLMetadataStore}
     if scheme == "postgresql":
-        pytest.importorskip("psycopg")
+        pytest.importorskip("pg8000")
     server = request.getfixturevalue("mariadb_server" if scheme == "mysql" else "postgresql_server")
     if scheme == "mysql":
         server.run(

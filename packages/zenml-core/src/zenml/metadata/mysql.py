@@ -21,4 +21,4 @@ class MySQLMetadataStore(ServerMetadataStore):
         self.require_driver()
         from zenml.metadata.mysql_database import MySQLDatabase
 
-        return MySQLDatabase(self, self.revealed())
+        return MySQLDatabase(self.replaced(), self.revealed())  # a copy, which does not refer to the database

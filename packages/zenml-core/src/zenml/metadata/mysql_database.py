@@ -8,7 +8,6 @@ driver's.
 from __future__ import annotations
 
 import hashlib
-import ssl
 from functools import cache, partial
 from typing import Any
 
@@ -17,11 +16,18 @@ from pymysql.constants import CR, ER
 from sqlalchemy import Connection, Table, bindparam, text
 from sqlalchemy.dialects.mysql import insert
 
-from zenml.errors import ConfigError, StoreError
+from zenml.errors import StoreError
 from zenml.metadata import schema
 from zenml.metadata.server import ServerMetadataStore
-from zenml.metadata.server_database import LOCK_SECONDS, SILENT_SECONDS, Meaning, ServerDatabase
+from zenml.metadata.server_database import (
+    CONNECTION_MEANINGS,
+    LOCK_SECONDS,
+    SILENT_SECONDS,
+    Meaning,
+    ServerDatabase,
+)
 from zenml.metadata.statement import Statement
+from zenml.metadata.tls import tls_context
 
 _SESSION = (
     f"SET SESSION sql_mode = 'STRICT_ALL_TABLES', innodb_lock_wait_timeout = {LOCK_SECONDS}",
@@ -86,25 +92,13 @@ class MySQLDatabase(ServerDatabase):
         Meaning(
             (ER.ACCESS_DENIED_ERROR, 1698),
             "the server refused the user {user}: wrong user name or password",
-            "Check --username and --passwd",
+            "Check --username and --passwd, and --ssl-cert where the server demands one of them",
         ),
         Meaning((ER.BAD_DB_ERROR,), "there is no database {database}", "Make it: CREATE DATABASE {database}"),
         Meaning(
             (ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.SPECIFIC_ACCESS_DENIED_ERROR),
             "the user {user} may not do that in the database {database}: {message}",
             "Grant them all rights on it",
-        ),
-        Meaning(
-            (CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_LOST),
-            "the server did not answer within {seconds} s",
-            "Check --host and --port, and the network between",
-            text="timed out",
-        ),
-        Meaning(
-            (CR.CR_CONN_HOST_ERROR,),
-            "there is no such host",
-            "Check --host",
-            text="Name or service not known|nodename|getaddrinfo|No address|name resolution",
         ),
         Meaning((ER.CON_COUNT_ERROR,), "the server has too many connections", "Let it take more: max_connections"),
         Meaning(
@@ -113,7 +107,7 @@ class MySQLDatabase(ServerDatabase):
             "Use a database made with CHARACTER SET utf8mb4, or convert these tables",
         ),
         Meaning((ER.DATA_TOO_LONG,), "a name or value is too long for the metadata store: {message}"),
-        Meaning((CR.CR_SSL_CONNECTION_ERROR,), "no encrypted connection could be made: {message}", "Check --ssl"),
+        *CONNECTION_MEANINGS,
     )
 
     def __init__(self, store: ServerMetadataStore, password: str | None) -> None:
@@ -191,7 +185,7 @@ def _connect(store: ServerMetadataStore, port: int, password: str | None) -> Any
             autocommit=True,
             connect_timeout=store.connect_timeout,
             write_timeout=SILENT_SECONDS,
-            ssl=_ssl_context(store) if demanded else None,  # None: encrypts where the server can
+            ssl=tls_context(store) if demanded else None,  # None: encrypts where the server can
             ssl_disabled=store.ssl == "disable",
         )
     except RuntimeError as error:  # how the driver says that it lacks the package cryptography
@@ -204,20 +198,6 @@ def _connect(store: ServerMetadataStore, port: int, password: str | None) -> Any
             if not (cursor.fetchone() or ("", ""))[1]:
                 raise pymysql.err.OperationalError(CR.CR_SSL_CONNECTION_ERROR, "the server does not encrypt")
     return connection
-
-
-def _ssl_context(store: ServerMetadataStore) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=store.ssl_ca)
-        context.check_hostname = store.ssl == "verify-full"
-        context.verify_mode = ssl.CERT_REQUIRED if store.ssl.startswith("verify") else ssl.CERT_NONE
-        if store.ssl_cert:
-            context.load_cert_chain(store.ssl_cert, store.ssl_key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            f"a certificate cannot be read: {error}", mend="Check --ssl-ca, --ssl-cert and --ssl-key"
-        ) from error
-    return context
 
 
 @cache

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class PostgreSQLMetadataStore(ServerMetadataStore):
     """Records runs in a PostgreSQL database, which `ml-metadata` opens too."""
 
-    DRIVER = "psycopg"
+    DRIVER = "pg8000"
     EXTRA = "postgresql"
 
     def open_database(self) -> Database:
@@ -21,4 +21,4 @@ class PostgreSQLMetadataStore(ServerMetadataStore):
         self.require_driver()
         from zenml.metadata.postgresql_database import PostgreSQLDatabase
 
-        return PostgreSQLDatabase(self, self.revealed())
+        return PostgreSQLDatabase(self.replaced(), self.revealed())  # a copy, which does not refer to the database

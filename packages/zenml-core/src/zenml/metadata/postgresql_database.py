@@ -1,22 +1,32 @@
-"""PostgreSQL as a Database, through psycopg 3."""
+"""PostgreSQL as a Database.
+
+The driver is pg8000: it is written in Python alone, so it installs wherever Python does; see `PostgreSQLConnection` for
+what is added to it.
+"""
 
 from __future__ import annotations
 
-import re
+import getpass
 from functools import cache, partial
 from typing import Any, ClassVar
 
-import psycopg
+import pg8000
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects.postgresql import insert
 
+from zenml.metadata.postgresql_connection import PostgreSQLConnection, ServerError, UniqueViolationError
+from zenml.metadata.postgresql_wire import ConnectionLost, open_wire
 from zenml.metadata.server import ServerMetadataStore
-from zenml.metadata.server_database import LOCK_SECONDS, SILENT_SECONDS, Meaning, ServerDatabase
+from zenml.metadata.server_database import (
+    CONNECTION_MEANINGS,
+    LOCK_SECONDS,
+    SILENT_SECONDS,
+    Meaning,
+    ServerDatabase,
+)
 from zenml.metadata.statement import Statement
 
 _SCHEMA_LOCK = 0x7A656E6D6C  # any number that nobody else takes: "zenml"
-_NOT_NOW = re.compile("starting up|shutting down|in recovery mode|too many clients|remaining connection slots")
-_LOST = frozenset({"57P01", "57P02", "57P05"})  # ended by the administrator, by a crash, or for doing nothing
 
 
 class PostgreSQLDatabase(ServerDatabase):
@@ -30,43 +40,43 @@ class PostgreSQLDatabase(ServerDatabase):
         password: to connect with.
     """
 
-    URL = "postgresql+psycopg://"
+    URL = "postgresql+pg8000://"
     PORT = 5432
-    taken = psycopg.errors.UniqueViolation
-    driver_error = psycopg.Error
+    taken = UniqueViolationError
+    driver_error = pg8000.Error
     text_bytes = 1600
-    TRANSIENT = frozenset({"40001", "40P01", "55P03", "53300", "57P03"})
-    OPTIONS: ClassVar[dict[str, Any]] = {"use_native_hstore": False}
+    TRANSIENT = frozenset({"40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03"})
+    OPTIONS: ClassVar[dict[str, Any]] = {"paramstyle": "numeric_dollar"}
     MEANINGS = (
         Meaning(
-            (),
+            ("28P01", "28000"),
             "the server refused the user {user}: wrong user name or password",
             "Check --username and --passwd",
-            text="password authentication failed|no password supplied|authentication failed|role .* does not exist",
+            text="password|role .* does not exist",
         ),
         Meaning(
-            (),
-            "there is no database {database}",
-            "Make it: CREATE DATABASE {database}",
-            text='database ".*" does not exist',
+            ("28000", "42501"),
+            "the server refused the user {user}: {message}",
+            "Check --ssl, --ssl-cert and --ssl-key, and the server's pg_hba.conf",
+            text="pg_hba.conf|certificate",
         ),
-        Meaning(
-            (),
-            "the server did not answer within {seconds} s",
-            "Check --host and --port, and the network between",
-            text="timeout expired|timed out",
-        ),
-        Meaning((), "there is no such host", "Check --host", text="failed to resolve host|could not translate host"),
-        Meaning((), "no encrypted connection could be made: {message}", "Check --ssl", text="SSL|certificate|root.crt"),
+        Meaning(("3D000",), "there is no database {database}", "Make it: CREATE DATABASE {database}"),
         Meaning(
             ("42501",),
             "the user {user} may not do that in the database {database}: {message}",
             "Grant them CREATE and USAGE on its schema, and all rights on the tables",
         ),
+        Meaning(("53300",), "the server has too many connections", "Let it take more: max_connections"),
+        Meaning(("57P03",), "the server takes no connections at the moment: {message}", "Wait until it does"),
+        Meaning(
+            ("25006", "0A000"),
+            "the server only reads: {message}",
+            "Name the server that is written to in --host, not one that follows it",
+            text="read-only|recovery",
+        ),
         Meaning(("22001",), "a name or value is too long for the metadata store: {message}"),
+        *CONNECTION_MEANINGS,
     )
-
-    _REFUSALS = MEANINGS[:2]
 
     def __init__(self, store: ServerMetadataStore, password: str | None) -> None:
         super().__init__(store, partial(_connect, store, store.port or self.PORT, password))
@@ -97,43 +107,30 @@ class PostgreSQLDatabase(ServerDatabase):
         return _upsert(table)
 
     def code(self, error: BaseException) -> int | str | None:
-        """Return the SQLSTATE; errors on connecting have none."""
-        return error.sqlstate if isinstance(error, psycopg.Error) else None
-
-    def is_transient(self, error: BaseException) -> bool:
-        """Say so too of a server that is about to take connections, which it tells without a code."""
-        return super().is_transient(error) or bool(_is_nameless(error) and _NOT_NOW.search(str(error)))
+        """Return the SQLSTATE; what goes wrong on the way to the server has none."""
+        return error.sqlstate if isinstance(error, ServerError) else None
 
     def is_lost(self, error: BaseException) -> bool:
-        """Say whether the server went away: then its errors have no code, or say that it ends."""
-        if _is_nameless(error):
-            return not any(not meaning.codes and re.search(meaning.text, str(error)) for meaning in self._REFUSALS)
-        code = self.code(error)
-        return isinstance(code, str) and (code in _LOST or code.startswith("08"))
+        """Say whether the server went away."""
+        return isinstance(error, ConnectionLost)
 
 
-def _is_nameless(error: BaseException) -> bool:
-    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and error.sqlstate is None
-
-
-def _connect(store: ServerMetadataStore, port: int, password: str | None) -> Any:
-    return psycopg.connect(
-        autocommit=True,
-        host=store.host,
-        port=port,
-        user=store.username,
+def _connect(store: ServerMetadataStore, port: int, password: str | None) -> PostgreSQLConnection:
+    wire = open_wire(store, port)
+    connection = PostgreSQLConnection(
+        wire,
+        user=store.username or getpass.getuser(),
         password=password,
-        dbname=store.database,
-        sslmode=store.ssl,
-        sslrootcert=store.ssl_ca,
-        sslcert=store.ssl_cert,
-        sslkey=store.ssl_key,
-        connect_timeout=store.connect_timeout,
-        tcp_user_timeout=SILENT_SECONDS * 1000,
-        keepalives_idle=SILENT_SECONDS // 2,
+        database=store.database,
         application_name="zenml-metadata",
-        options=f"-c lock_timeout={LOCK_SECONDS}s",
+        startup_params={
+            "client_encoding": "UTF8",
+            "extra_float_digits": "3",  # numbers to their last digit, which servers before version 12 round
+            "lock_timeout": f"{LOCK_SECONDS}s",
+        },
     )
+    wire.wait_at_most(SILENT_SECONDS)
+    return connection
 
 
 @cache

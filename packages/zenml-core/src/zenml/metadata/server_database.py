@@ -24,11 +24,47 @@ SILENT_SECONDS = 60
 class Meaning(NamedTuple):
     """What an error of the server means; `{user}`, `{database}`, `{host}` and `{seconds}` are filled in."""
 
-    codes: tuple[int | str, ...]
+    codes: tuple[int | str | None, ...]
     what: str
     mend: str = ""
     text: str = ""
     """A regular expression that the message matches, where the code says too little or there is none."""
+
+
+_ON_THE_WAY = (None, 2003, 2013, 2026)  # PostgreSQL has no code for it; MySQL's are cannot connect, lost, and TLS
+CONNECTION_MEANINGS = (
+    Meaning(
+        _ON_THE_WAY,
+        "no encrypted connection could be made: the server's certificate is of another host: {message}",
+        "Check --host, or check its signature alone: --ssl verify-ca",
+        text="(Hostname|IP address) mismatch|doesn't match",
+    ),
+    Meaning(
+        _ON_THE_WAY,
+        "no encrypted connection could be made: the server's certificate cannot be trusted: {message}",
+        "Check --ssl-ca: the file must hold the certificate that signed the server's",
+        text="CERTIFICATE_VERIFY_FAILED",
+    ),
+    Meaning(
+        _ON_THE_WAY,
+        "no encrypted connection could be made: {message}",
+        "Check --ssl, --ssl-cert and --ssl-key",
+        text="SSL|does not encrypt",
+    ),
+    Meaning(
+        _ON_THE_WAY,
+        "the server did not answer within {seconds} s",
+        "Check --host and --port, and the network between",
+        text="timed out",
+    ),
+    Meaning(
+        _ON_THE_WAY,
+        "there is no such host",
+        "Check --host",
+        text="Name or service not known|nodename|getaddrinfo|No address|name resolution",
+    ),
+)
+"""Why a server cannot be reached, as Python's sockets tell it."""
 
 
 class ServerDatabase(Database):
@@ -91,7 +127,7 @@ class ServerDatabase(Database):
             "message": redact(message),
         }
         for meaning in () if self.opened and self.is_lost(error) else self.MEANINGS:
-            if (code in meaning.codes or not meaning.codes) and re.search(meaning.text, message):
+            if code in meaning.codes and re.search(meaning.text, message):
                 return StoreError(meaning.what.format(**filled), self.where, meaning.mend.format(**filled))
         if self.is_lost(error):
             waited = f" for {self.retry_seconds:g} s" if self.opened else ""
