@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from zenml.errors import ZenMLError
+from zenml.secrets.env_file import load_env_file
 from zenml.secrets.stream import redact_output
 
 
@@ -22,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     verbs.add_parser("step", help="run one step of a run; standard input says which, and ends it when it closes")
     options = parser.parse_args(arguments)
     try:
+        load_env_file()
         if options.verb == "step":
             from zenml.runtime.step_process import run_step
 
