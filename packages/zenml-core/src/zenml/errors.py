@@ -84,6 +84,13 @@ class DataError(ZenMLError):
     """The data is not what the pipeline needs."""
 
 
+class QualityError(ZenMLError):
+    """What a step made is whole, and not good enough for the pipeline to go on.
+
+    Its outputs are published and recorded all the same, to be looked at; no step reads them, and no cache serves them.
+    """
+
+
 class PluginError(ZenMLError):
     """A plugin is missing, broken, incompatible or ambiguous."""
 

@@ -109,9 +109,8 @@ class Reader:
             used = artifacts[execution.id, EventType.INPUT]
             if pending:
                 used = self._named(json.loads(pending))
-            step = step_record(
-                name, properties, inputs=by_name(used), outputs=by_name(artifacts[execution.id, EventType.OUTPUT])
-            )
+            made = artifacts[execution.id, EventType.OUTPUT]
+            step = step_record(name, properties, inputs=by_name(used), outputs=_of_last_attempt(properties, made))
             steps.append((properties.declared.get(Field.POSITION) or 0, run, step))
         return steps
 
@@ -135,6 +134,14 @@ class Reader:
     def _by_id(self, ids: Iterable[int]) -> dict[int, Any]:
         wanted = list(ids)
         return {node.id: node for node in self._client.get_artifacts_by_id(wanted)} if wanted else {}
+
+
+def _of_last_attempt(properties: Properties, made: Iterable[ArtifactRecord]) -> tuple[ArtifactRecord, ...]:
+    """Return the outputs that count of those of all attempts: the library cannot take back what an earlier one gave."""
+    if not properties.state().ended:
+        return ()
+    newest = {row.name: row for row in sorted(made, key=lambda row: row.id)}
+    return by_name(newest.values())
 
 
 def record_of(name: str, artifact: Any) -> ArtifactRecord:

@@ -130,10 +130,23 @@ class MLMDMetadataStore(MetadataStore):
             lambda found: found.outputs(run, step, made),
         )
 
-    def end_step(self, run: str, step: str, *, state: State, attempt: str = "", error: str = "") -> None:
-        """Record that a step ended without outputs."""
+    def end_step(
+        self,
+        run: str,
+        step: str,
+        *,
+        state: State,
+        attempt: str = "",
+        error: str = "",
+        outputs: Iterable[ArtifactRecord] = (),
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
+        """Record that a step ended unpublished."""
+        made = tuple(outputs)
         self._write(
-            lambda writer: writer.end_step(run, step, state=state, attempt=attempt, error=error),
+            lambda writer: writer.end_step(
+                run, step, state=state, attempt=attempt, error=error, outputs=made, metrics=metrics or {}
+            ),
             lambda found: found.step_ended(run, step),
         )
 

@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from ml_metadata.errors import AlreadyExistsError
@@ -155,13 +156,24 @@ class Writer:
         known = {output.id: output.id for output in outputs if output.id}
         return tuple(replace(output, id=known.get(output.id) or by_name[output.name]) for output in outputs)
 
-    def end_step(self, run: str, step: str, *, state: State, attempt: str, error: str) -> None:
-        """End a step without outputs."""
+    def end_step(
+        self,
+        run: str,
+        step: str,
+        *,
+        state: State,
+        attempt: str,
+        error: str,
+        outputs: Sequence[ArtifactRecord] = (),
+        metrics: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        """End a step that is not published."""
         if state not in (State.FAILED, State.CANCELED, State.SKIPPED):
             raise ValueError(f"a step ends as FAILED, CANCELED or SKIPPED, not as {state}")
         context, execution = self._place(run, step)
-        put_values(execution, {Field.FINISHED: self._now, Field.ERROR: error})
-        self._end(run, step, attempt, context, _in_state(execution, state), [])
+        put_values(execution, {Field.FINISHED: self._now, Field.ERROR: error}, metrics=metrics)
+        made = [(node, _event(EventType.OUTPUT, names)) for node, names in self._grouped(EventType.OUTPUT, outputs)]
+        self._end(run, step, attempt, context, _in_state(execution, state), made)
 
     def end_run(self, run: str, *, state: State, error: str) -> None:
         """End a run and the steps in it that have not ended."""

@@ -69,6 +69,9 @@ _INPUTS = Statement(
     .outerjoin(s.event_path, and_(s.event_path.c.event_id == s.event.c.id, s.event_path.c.is_index_step == false()))
     .where(s.event.c.execution_id == _ID, s.event.c.type == EventType.INPUT.value)
 )
+_OUTPUTS = Statement(
+    select(s.event.c.id).where(s.event.c.execution_id == _ID, s.event.c.type == EventType.OUTPUT.value)
+)
 _DROP_EVENT = Statement(delete(s.event).where(s.event.c.id == _ID))
 _DROP_PATHS = Statement(delete(s.event_path).where(s.event_path.c.event_id == _ID))
 _ADD_EVENT = Statement(insert(s.event), ("artifact_id", "execution_id", "type", "milliseconds_since_epoch"))
@@ -206,9 +209,7 @@ class Rows:
         found = _INPUTS.all(self.cursor, of_id=execution)
         if {(artifact, name) for _, artifact, name in found} == {(row.id, row.name) for row in wanted}:
             return
-        for event in {row[0] for row in found}:
-            _DROP_PATHS.run(self.cursor, of_id=event)
-            _DROP_EVENT.run(self.cursor, of_id=event)
+        self._drop({row[0] for row in found})
         self._link(execution, EventType.INPUT, wanted)
 
     def link_outputs(
@@ -221,6 +222,15 @@ class Rows:
             if _ATTRIBUTED.scalar(self.cursor, of_id=context, of=id_) is None:
                 _ATTRIBUTE.run(self.cursor, context_id=context, artifact_id=id_)
         return published
+
+    def drop_outputs(self, execution: int) -> None:
+        """Let nothing be an output of an execution; the artifacts stay."""
+        self._drop(event for (event,) in _OUTPUTS.all(self.cursor, of_id=execution))
+
+    def _drop(self, events: Iterable[int]) -> None:
+        for event in events:
+            _DROP_PATHS.run(self.cursor, of_id=event)
+            _DROP_EVENT.run(self.cursor, of_id=event)
 
     def _link(self, execution: int, type_: EventType, artifacts: Iterable[ArtifactRecord]) -> None:
         """Add one event per artifact, as the schema demands, whose path holds every name that it is used under."""

@@ -102,8 +102,21 @@ class MetadataStore(Component):
         """
 
     @abstractmethod
-    def end_step(self, run: str, step: str, *, state: State, attempt: str = "", error: str = "") -> None:
-        """Record that a step ended without outputs (FAILED, CANCELED, SKIPPED); without `attempt` where none began.
+    def end_step(
+        self,
+        run: str,
+        step: str,
+        *,
+        state: State,
+        attempt: str = "",
+        error: str = "",
+        outputs: Iterable[ArtifactRecord] = (),
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
+        """Record that a step ended unpublished (FAILED, CANCELED, SKIPPED); without `attempt` where none began.
+
+        A FAILED step may have outputs to be looked at, and metrics; `find_step` does not find it, and what it gave is
+        no longer its output once another attempt begins.
 
         Raises:
             AttemptEnded: another process ended this attempt or the run.

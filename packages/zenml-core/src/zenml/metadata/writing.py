@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, and_, bindparam, delete, false, func, or_, select, true, update
@@ -169,6 +170,7 @@ class Writer:
         for execution, state, name in _STEPS.all(self._cursor, of_id=context, of_type=type_id):
             if state not in (State.COMPLETE, State.CACHED):
                 _FORGET_ATTEMPT.run(self._cursor, of_id=execution)
+                self._rows.drop_outputs(execution)
                 self._rows.set_state(execution, State.PENDING, {Field.STEP_TYPE: types[name]})
 
     def start_step(
@@ -185,6 +187,7 @@ class Writer:
         at = self._place(run, step)
         if at.state is not State.PENDING:
             _FORGET_ATTEMPT.run(self._cursor, of_id=at.execution)
+            self._rows.drop_outputs(at.execution)
         declared = {Field.ATTEMPT: attempt, Field.TRIED_FINGERPRINT: fingerprint, Field.STARTED: self._now}
         self._rows.set_state(at.execution, State.RUNNING, declared, facts=facts)
         self._rows.link_inputs(at.execution, inputs)
@@ -217,13 +220,25 @@ class Writer:
         self._rows.link_inputs(at.execution, inputs)
         return self._rows.link_outputs(at.execution, at.context, outputs)
 
-    def end_step(self, run: str, step: str, *, state: State, attempt: str, error: str) -> None:
-        """End a step without outputs."""
+    def end_step(
+        self,
+        run: str,
+        step: str,
+        *,
+        state: State,
+        attempt: str,
+        error: str,
+        outputs: Sequence[ArtifactRecord] = (),
+        metrics: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        """End a step that is not published."""
         if state not in (State.FAILED, State.CANCELED, State.SKIPPED):
             raise ValueError(f"a step ends as FAILED, CANCELED or SKIPPED, not as {state}")
         at = self._place(run, step)
         self._end_attempt(run, step, attempt)
-        self._rows.set_state(at.execution, state, {Field.FINISHED: self._now, Field.ERROR: error})
+        ended = {Field.FINISHED: self._now, Field.ERROR: error}
+        self._rows.set_state(at.execution, state, ended, metrics=metrics)
+        self._rows.link_outputs(at.execution, at.context, outputs)
 
     def end_run(self, run: str, *, state: State, error: str) -> None:
         """End a run and the steps in it that have not ended."""

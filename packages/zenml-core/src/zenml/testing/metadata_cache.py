@@ -55,6 +55,28 @@ class MetadataCacheConformance:
         failed = step_of(store, second, "trainer")
         assert (failed.state, failed.fingerprint, failed.error) == (State.FAILED, "f", "boom")
 
+    def test_what_a_rejected_step_gave_is_there_until_it_is_tried_again(self, store: MetadataStore) -> None:
+        """Its outputs and metrics are to be looked at; no cache serves them, and a new attempt begins without them."""
+        run = started(store, 1)
+        for number in (1, 2):
+            store.start_step(run, "data", attempt=f"{number}", fingerprint="f", inputs=[], facts={})
+            step = step_of(store, run, "data")
+            assert (step.outputs, dict(step.metrics)) == ((), {})
+            store.end_step(
+                run, "data", state=State.FAILED, attempt=f"{number}", error="not good enough",
+                outputs=[an_artifact("examples", f"/a/{number}")], metrics={"accuracy": number / 4},
+            )  # fmt: skip
+            step = step_of(self.another(store), run, "data")
+            assert [(row.name, row.uri) for row in step.outputs] == [("examples", f"/a/{number}")]
+            assert (step.state, step.error, step.metrics) == (State.FAILED, "not good enough", {"accuracy": number / 4})
+        assert store.find_step("f") == []
+        assert store.recorded_uris(["/a/2"]) == {"/a/2"}
+        store.end_run(run, state=State.FAILED)
+        store.resume_run(a_run(1))
+        assert step_of(store, run, "data").outputs == ()
+        complete(store, run, "data", attempt="3", outputs=[an_artifact("examples", "/a/3")])
+        assert [row.uri for row in step_of(store, run, "data").outputs] == ["/a/3"]
+
     def test_a_forgotten_step_is_not_found_and_keeps_all_else(self, store: MetadataStore) -> None:
         """Neither are its like in other runs; the next that is made is found again."""
         for number in (1, 2):
