@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from zenml.artifacts.handles import NewArtifact, StoredArtifact
@@ -17,7 +17,7 @@ from zenml.backends.reporter import Advance
 from zenml.data.identity import IdentityMemo
 from zenml.data.shards import RunJob, ShardJob, State, fold_order
 from zenml.datasources.base import Datasource
-from zenml.errors import ConfigError, DataError, PluginError, Problem, StoreError, ZenMLError
+from zenml.errors import ConfigError, DataError, PluginError, Problem, QualityError, StoreError, ZenMLError
 from zenml.metadata.liveness import this_owner
 from zenml.metadata.records import ArtifactRecord, StepRecord
 from zenml.metadata.records import State as RunState
@@ -33,12 +33,21 @@ from zenml.runtime.training_base import TrainingBaseBackend
 from zenml.secrets import redact
 from zenml.steps.base import Step, StepContext
 
-_PERMANENT = (ConfigError, DataError, PluginError)
+_PERMANENT = (ConfigError, DataError, PluginError, QualityError)
 """What fails in the same way however often it is tried."""
 
 
 class StepFailedError(ZenMLError):
     """A step failed; it is recorded."""
+
+
+class _RejectedError(QualityError):
+    """What a step made is not good enough, and is published to be looked at."""
+
+    def __init__(self, verdict: QualityError, outputs: Iterable[ArtifactRecord], metrics: Mapping[str, float]) -> None:
+        super().__init__(verdict.problems)
+        self.outputs = tuple(outputs)
+        self.metrics = metrics
 
 
 @dataclass
@@ -103,7 +112,13 @@ class StepRun:
         except (Exception, SystemExit) as error:
             why = _explain(error)
             launch.metadata.end_step(
-                launch.run_id, node.id, state=state, attempt=attempt, error="\n".join(str(row) for row in why)
+                launch.run_id,
+                node.id,
+                state=state,
+                attempt=attempt,
+                error="\n".join(str(row) for row in why),
+                outputs=error.outputs if isinstance(error, _RejectedError) else (),
+                metrics=error.metrics if isinstance(error, _RejectedError) else None,
             )
             if not isinstance(error, ZenMLError):
                 launch.report.log(traceback.format_exc())
@@ -219,23 +234,30 @@ class StepRun:
             backend = node.backend or TrainingBaseBackend()
             number = attempt.rpartition(".")[2]
             log = StepLog(launch.store, f"{log_folder(launch.run_id, node.id)}/{number:0>3}", redact)
+            verdict: QualityError | None = None
             with kept_log(log):
                 try:
                     if isinstance(backend, TrainingBackend):
                         backend.train(lambda: step.run(context))
                     else:
                         step.run(context)
+                except QualityError as error:
+                    verdict = error
                 except Exception as error:
                     if not isinstance(error, ZenMLError):
                         log.write(traceback.format_exc())
                     raise
-            return {name: launch.store.publish(artifact) for name, artifact in new.items()}, context.metrics
+            made = {name: launch.store.publish(artifact) for name, artifact in new.items()}
         except BaseException:
             for artifact in new.values():
                 launch.store.discard(artifact)
             raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+        if verdict:
+            rejected = [ArtifactRecord(name, row.type, row.uri, row.digest) for name, row in made.items()]
+            raise _RejectedError(verdict, rejected, context.metrics) from verdict
+        return made, context.metrics
 
     def _run_job(self) -> RunJob:
         backend = self.node.backend if isinstance(self.node.backend, ProcessingBackend) else ProcessingBaseBackend()
