@@ -7,7 +7,9 @@ import pyarrow as pa
 import pytest
 
 from zenml.data.metrics import METRICS
+from zenml.data.metrics.grouping import Whole
 from zenml.data.metrics.outcomes import Outcomes
+from zenml.data.metrics.tallies import tally
 from zenml.data.snapshot import Snapshot
 from zenml.errors import ConfigError, DataError
 from zenml.steps.base import Wired
@@ -47,8 +49,9 @@ def expected(inputs, label, keep=lambda table: np.ones(table.num_rows, bool)):
     rows = keep(table)
     truth = truths[label] if made.label.task == "regression" else np.nan_to_num(truths[label], nan=-1).astype(int)
     outcomes = Outcomes(truth, made.values, made.scores).rows(rows)
+    (found,) = tally(outcomes, Whole(len(outcomes)))
     return {
-        name: metric.measure(outcomes).value for name, metric in METRICS.items() if metric.task == made.label.task
+        name: metric.measure(found).value for name, metric in METRICS.items() if metric.task == made.label.task
     }, len(outcomes)
 
 
@@ -57,7 +60,7 @@ def test_the_overall_metrics_become_the_run_s(trained, bench):
     result = evaluate(bench, AgnosticEvaluator(), inputs)
     metrics, rows = expected(inputs, "ill")
     assert bench.metrics == {name: metrics[name] for name in ("accuracy", "roc_auc", "log_loss")}
-    assert (result["format"], result["split"], result["rows"], result["notes"]) == (1, "eval", rows, [])
+    assert (result["format"], result["split"], result["rows"], result["notes"]) == (2, "eval", rows, [])
     (label,) = result["labels"]
     assert label["overall"] == {"rows": rows, "metrics": bench.metrics}
     assert (label["name"], label["task"], label["classes"], label["without_value"]) == (
@@ -183,7 +186,8 @@ def test_all_that_does_not_fit_is_told_at_once(trained, bench):
 {place}.slices: there is no column 'zzz' to slice by. Columns: age, weight, island, sex, ill, kind, price
 {place}.metrics: the model does not predict 'il'. Did you mean ill?
 {place}.metrics.ill: mae is a metric of a regression, and this label is a classification. Metrics of a \
-classification: accuracy, precision, recall, f1, roc_auc, pr_auc, log_loss
+classification: accuracy, precision, recall, f1, precision_macro, recall_macro, f1_macro, precision_weighted, \
+recall_weighted, f1_weighted, roc_auc, pr_auc, log_loss
 {place}.metrics.price: roc_auc is a metric of a classification, and this label is a regression. Metrics of a \
 regression: mae, rmse, r2
 """

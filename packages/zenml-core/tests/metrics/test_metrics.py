@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zenml.data.metrics import METRICS, Measured, find_metric
+from zenml.data.metrics.grouping import Whole
 from zenml.data.metrics.outcomes import Outcomes
+from zenml.data.metrics.tallies import Tally, tally
 from zenml.data.shards import decode_state, encode_state
 from zenml.errors import ConfigError
 
@@ -30,17 +32,30 @@ def regressed(seed: int, rows: int) -> Outcomes:
     return Outcomes(truth, truth + random.normal(size=rows))
 
 
+def whole(outcomes: Outcomes) -> Tally:
+    (found,) = tally(outcomes, Whole(len(outcomes)))
+    return found
+
+
 def value(name: str, outcomes: Outcomes) -> float:
-    measured = METRICS[name].measure(outcomes)
+    measured = METRICS[name].measure(whole(outcomes))
     assert measured.value is not None, measured.reason
     return measured.value
+
+
+def averaged(truth, predicted):
+    found = {}
+    for average in ("macro", "weighted"):
+        values = skm.precision_recall_fscore_support(truth, predicted, average=average, zero_division=0)
+        found |= {f"{name}_{average}": row for name, row in zip(("precision", "recall", "f1"), values, strict=False)}
+    return found
 
 
 sizes = st.integers(8, 200)
 seeds = st.integers(0, 2**32)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(seeds, sizes, st.booleans())
 def test_metrics_of_two_classes_equal_those_of_scikit_learn(seed, rows, ties):
     outcomes = classified(seed, rows, 2, ties)
@@ -55,12 +70,13 @@ def test_metrics_of_two_classes_equal_those_of_scikit_learn(seed, rows, ties):
         "roc_auc": skm.roc_auc_score(truth, positive),
         "pr_auc": skm.average_precision_score(truth, positive),
         "log_loss": skm.log_loss(truth, outcomes.scores),
+        **averaged(truth, predicted),
     }
     for name, number in expected.items():
         assert value(name, outcomes) == pytest.approx(number, rel=1e-9, abs=1e-9), name
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(seeds, sizes, st.integers(3, 6), st.booleans())
 def test_metrics_of_many_classes_equal_the_macro_averages_of_scikit_learn(seed, rows, classes, ties):
     outcomes = classified(seed, rows, classes, ties)
@@ -73,12 +89,13 @@ def test_metrics_of_many_classes_equal_the_macro_averages_of_scikit_learn(seed, 
         "roc_auc": skm.roc_auc_score(truth, scores, multi_class="ovr", average="macro"),
         "pr_auc": skm.average_precision_score(truth, scores, average="macro"),
         "log_loss": skm.log_loss(truth, scores, labels=range(classes)),
+        **averaged(truth, predicted),
     }
     for name, number in expected.items():
         assert value(name, outcomes) == pytest.approx(number, rel=1e-9, abs=1e-9), name
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(seeds, st.integers(2, 300))
 def test_metrics_of_a_regression_equal_those_of_scikit_learn(seed, rows):
     outcomes = regressed(seed, rows)
@@ -93,17 +110,18 @@ def test_log_loss_of_a_certain_error_is_finite_and_that_of_scikit_learn():
     assert value("log_loss", outcomes) == pytest.approx(skm.log_loss([0, 1], outcomes.scores), rel=1e-12)
 
 
+@settings(deadline=None, max_examples=30)
 @given(seeds, sizes, st.lists(st.integers(0, 200), max_size=5))
 def test_metrics_do_not_depend_on_how_rows_were_cut(seed, rows, cuts):
-    whole = classified(seed, rows, 3, ties=True)
+    every = classified(seed, rows, 3, ties=True)
     borders = [0, *sorted(min(cut, rows) for cut in cuts), rows]
-    parts = [whole.rows(slice(a, b)) for a, b in itertools.pairwise(borders)]
+    parts = [every.rows(slice(a, b)) for a, b in itertools.pairwise(borders)]
     merged = parts[0]
     for part in parts[1:]:
         merged = merged.merge(Outcomes.from_state(decode_state(encode_state(part.to_state()))))
     for metric in METRICS.values():
         if metric.task == "classification":
-            assert metric.measure(merged) == metric.measure(whole)
+            assert metric.measure(whole(merged)) == metric.measure(whole(every))
 
 
 def test_outcomes_of_a_regression_survive_the_fold():
@@ -111,13 +129,13 @@ def test_outcomes_of_a_regression_survive_the_fold():
     back = Outcomes.from_state(decode_state(encode_state(outcomes.to_state())))
     assert back.scores is None
     assert back.classes == 0
-    assert METRICS["rmse"].measure(Outcomes.join([back])) == METRICS["rmse"].measure(outcomes)
+    assert METRICS["rmse"].measure(whole(Outcomes.join([back]))) == METRICS["rmse"].measure(whole(outcomes))
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_a_metric_of_no_rows_is_undefined(name):
     nothing = Outcomes(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 2)))
-    assert METRICS[name].measure(nothing) == Measured(None, "there are no rows")
+    assert METRICS[name].measure(whole(nothing)) == Measured(None, "there are no rows")
 
 
 def binary(truth, predicted, positive, calibrated=True) -> Outcomes:
@@ -146,7 +164,7 @@ def binary(truth, predicted, positive, calibrated=True) -> Outcomes:
     ],
 )  # fmt: skip
 def test_a_metric_that_is_not_defined_says_why(name, outcomes, reason):
-    assert METRICS[name].measure(outcomes) == Measured(None, reason)
+    assert METRICS[name].measure(whole(outcomes)) == Measured(None, reason)
 
 
 def test_a_class_that_the_model_does_not_know_counts_as_predicted_wrongly():
@@ -171,5 +189,5 @@ def test_an_unknown_metric_is_answered_with_the_closest():
 
 
 def test_a_metric_like_no_other_is_answered_with_all():
-    with pytest.raises(ConfigError, match="Known: accuracy, binary_accuracy"):
+    with pytest.raises(ConfigError, match="Known: accuracy, balanced_accuracy, binary_accuracy"):
         find_metric("zzz")

@@ -1,4 +1,4 @@
-"""Metrics of predictions: a table by name, computed on mergeable outcomes (`zenml.data.metrics.outcomes`)."""
+"""Metrics of predictions: a table by name, computed from mergeable tallies (`zenml.data.metrics.tallies`)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Outcomes: what was true and what was predicted, the state from which metrics are computed."""
+"""Outcomes: what was true and what was predicted, from which metrics are computed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,17 +11,20 @@ import numpy.typing as npt
 
 from zenml.data.shards import State
 
+BLOCK = 1 << 18
+"""Rows that are looked at together; larger data lie on disk meanwhile."""
+
 
 @dataclass(frozen=True)
 class Outcomes:
     """Truth and prediction of one label for some rows.
 
-    Outcomes of several batches are joined in their order and only then counted and summed, so that a metric does not
-    depend on how the rows were cut into batches and shards.
+    The arrays may be memory-mapped files: metrics read them block by block. Outcomes of several batches are joined in
+    their order; no metric depends on how the rows were cut into batches, blocks and shards.
 
     Args:
-        truth: of a classification, the position of the true class, int64, -1 for a class that the model does not know;
-            of a regression, the true value, float64.
+        truth: of a classification, the position of the true class, integers, -1 for a class that the model does not
+            know; of a regression, the true value, float64.
         predicted: the predicted position or value, of the same form.
         scores: of a classification, float64 of shape (rows, classes), the higher the likelier; None of a regression.
         calibrated: whether the scores are probabilities.
@@ -40,8 +43,14 @@ class Outcomes:
         """The number of classes that the model knows; 0 of a regression."""
         return 0 if self.scores is None else self.scores.shape[1]
 
-    def rows(self, chosen: npt.NDArray[Any]) -> Self:
-        """Return the outcomes of the chosen rows (a mask, or indices)."""
+    def blocks(self) -> Iterator[tuple[int, int, Self]]:
+        """Yield the first row, the row after the last, and the outcomes of each block of rows."""
+        for start in range(0, len(self), BLOCK):
+            stop = min(start + BLOCK, len(self))
+            yield start, stop, self.rows(slice(start, stop))
+
+    def rows(self, chosen: Any) -> Self:
+        """Return the outcomes of the chosen rows (a slice, a mask, or indices)."""
         scores = None if self.scores is None else self.scores[chosen]
         return type(self)(self.truth[chosen], self.predicted[chosen], scores, self.calibrated)
 

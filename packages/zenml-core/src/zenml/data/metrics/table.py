@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +10,7 @@ from zenml.data.metrics.measured import Measured, UndefinedError
 from zenml.errors import ConfigError, Problem, closest
 
 if TYPE_CHECKING:
-    from zenml.data.metrics.outcomes import Outcomes
+    from zenml.data.metrics.tallies import Tally
 
 Task = Literal["classification", "regression"]
 
@@ -34,19 +33,17 @@ class Metric:
     greater_is_better: bool
     aliases: tuple[str, ...] = ()
 
-    def measure(self, outcomes: Outcomes) -> Measured:
+    def measure(self, tally: Tally) -> Measured:
         """Compute the metric; where it is not defined, say why."""
-        if len(outcomes) == 0:
+        if tally.rows == 0:
             return Measured(None, "there are no rows")
-        import numpy as np
-
         formula = getattr(importlib.import_module(f"zenml.data.metrics.{self.task}"), self.name)
         try:
-            with np.errstate(all="ignore"):
-                value = float(formula(outcomes))
+            return Measured(formula(tally))
         except UndefinedError as error:
             return Measured(None, str(error))
-        return Measured(value) if math.isfinite(value) else Measured(None, "the value is too large for a number")
+        except OverflowError:
+            return Measured(None, "the value is too large for a number")
 
 
 METRICS: dict[str, Metric] = {
@@ -65,6 +62,12 @@ METRICS: dict[str, Metric] = {
             "part of the positive rows that are predicted positive", True,
         ),
         Metric("f1", "classification", "harmonic mean of precision and recall", True),
+        Metric("precision_macro", "classification", "mean of the classes' precisions", True),
+        Metric("recall_macro", "classification", "mean of the classes' recalls", True, ("balanced_accuracy",)),
+        Metric("f1_macro", "classification", "mean of the classes' F1", True),
+        Metric("precision_weighted", "classification", "the same, weighed by the classes' rows", True),
+        Metric("recall_weighted", "classification", "the same, weighed by the classes' rows", True),
+        Metric("f1_weighted", "classification", "the same, weighed by the classes' rows", True),
         Metric("roc_auc", "classification", "area under the ROC curve", True),
         Metric("pr_auc", "classification", "average precision", True),
         Metric(

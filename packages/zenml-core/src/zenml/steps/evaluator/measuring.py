@@ -1,116 +1,32 @@
-"""Measuring: metrics of collected predictions, overall and by slice, and their form in `evaluation.json`."""
+"""Measuring: metrics and curves of collected predictions, overall and by slice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from zenml.data.metrics import Measured, Metric
-from zenml.data.metrics.outcomes import Outcomes
+from zenml.data.metrics import Metric
+from zenml.data.metrics.classification import by_class
+from zenml.data.metrics.curves import against, confusion, curves
+from zenml.data.metrics.outcomes import BLOCK, Outcomes
+from zenml.data.metrics.ranking import Points
+from zenml.data.metrics.tallies import ClassTally, Tally, tally, tally_and_points
+from zenml.data.metrics.together import TogetherCounts
 from zenml.steps.evaluator.collecting import Collected
-from zenml.steps.evaluator.slicing import Value, groups
+from zenml.steps.evaluator.evaluated import Evaluated, LabelEvaluation, Part, Slice
+from zenml.steps.evaluator.slicing import KnownRows, SliceGroups
 from zenml.steps.trainer.prediction import LabelInfo
 
-FORMAT = 1
+MOST_CURVES = 12
+"""Of so many classes, those with most rows, the curves are kept."""
 
+MOST_CLASSES = 100
+"""Of more classes only the most frequent confusions are told."""
 
-@dataclass(frozen=True)
-class Part:
-    """Metrics of some rows: how many there are, and each metric by name."""
-
-    rows: int
-    metrics: Mapping[str, Measured]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the part as JSON types; a metric without a value is null, and `undefined` says why."""
-        row: dict[str, Any] = {
-            "rows": self.rows,
-            "metrics": {name: measured.value for name, measured in self.metrics.items()},
-        }
-        reasons = {name: measured.reason for name, measured in self.metrics.items() if measured.value is None}
-        return {**row, "undefined": reasons} if reasons else row
-
-
-@dataclass(frozen=True)
-class Slice:
-    """Metrics of the groups of rows with equal values in some columns.
-
-    Args:
-        columns: the columns.
-        groups: values and metrics, in order of the values.
-        left_out: how many smaller groups are not told.
-        rows_left_out: how many rows are in those.
-    """
-
-    columns: tuple[str, ...]
-    groups: tuple[tuple[Mapping[str, Value], Part], ...]
-    left_out: int
-    rows_left_out: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the slice as JSON types."""
-        return {
-            "columns": list(self.columns),
-            "groups": [{"values": dict(values), **part.to_json()} for values, part in self.groups],
-            "left_out": {"groups": self.left_out, "rows": self.rows_left_out},
-        }
-
-
-@dataclass(frozen=True)
-class LabelEvaluation:
-    """Metrics of one label.
-
-    Args:
-        label: the label.
-        without_value: rows that have no true value of it, and are in no metric.
-        overall: metrics of all other rows.
-        slices: metrics by slice.
-    """
-
-    label: LabelInfo
-    without_value: int
-    overall: Part
-    slices: tuple[Slice, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the label's metrics as JSON types."""
-        return {
-            **self.label.to_json(),
-            "without_value": self.without_value,
-            "overall": self.overall.to_json(),
-            "slices": [part.to_json() for part in self.slices],
-        }
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """All metrics of a model on a split; `notes` are for people."""
-
-    rows: int
-    labels: tuple[LabelEvaluation, ...]
-    notes: tuple[str, ...]
-
-    def to_json(self, split: str) -> dict[str, Any]:
-        """Return the content of `evaluation.json`."""
-        return {
-            "format": FORMAT,
-            "split": split,
-            "rows": self.rows,
-            "labels": [label.to_json() for label in self.labels],
-            "notes": list(self.notes),
-        }
-
-    def flat(self) -> dict[str, float]:
-        """Return the metrics overall that have a value, by name, or by `label/name` where there are several labels."""
-        return {
-            name if len(self.labels) == 1 else f"{label.label.name}/{name}": measured.value
-            for label in self.labels
-            for name, measured in label.overall.metrics.items()
-            if measured.value is not None
-        }
+_MOST_CONFUSIONS = 1000
 
 
 def measure(
@@ -119,27 +35,104 @@ def measure(
     """Compute the metrics of each label, overall and for each slice."""
     labels = tuple(_label(collected, label, metrics[label.name], slices) for label in collected.labels)
     notes = [note for column in collected.columns.values() for note in column.notes]
-    return Evaluated(collected.rows, labels, tuple(dict.fromkeys([*notes, *_notes(labels)])))
+    return Evaluated(collected.rows, labels, _together(collected), tuple(dict.fromkeys([*notes, *_notes(labels)])))
 
 
 def _label(
     collected: Collected, label: LabelInfo, metrics: Sequence[Metric], slices: Sequence[Sequence[str]]
 ) -> LabelEvaluation:
-    outcomes, columns = collected.outcomes[label.name], collected.columns
-    known = collected.known[label.name]
-    if not known.all():
-        outcomes = outcomes.rows(known)
-        columns = {name: replace(column, codes=column.codes[known]) for name, column in columns.items()}
+    outcomes = collected.outcomes[label.name]
+    known = partial(collected.known, label.name)
+    having = sum(int(np.count_nonzero(known(start, stop))) for start, stop, _ in outcomes.blocks())
+    everything = KnownRows(having, known)
+    ranked = any(metric.name.endswith("_auc") for metric in metrics)
+    keep = _curved(outcomes, everything) if outcomes.scores is not None and having else []
+    (overall,), points = tally_and_points(outcomes, everything, ranked=ranked, keep=keep)
+    extras: dict[str, Any] = {}
+    if isinstance(overall, ClassTally):
+        extras["by_class"] = _classes(label, overall)
+        extras["confusion"] = _confusion(outcomes, everything, label)
+        extras["curves"] = [
+            {"class": label.classes[number], **_curves(outcomes, everything, number, found)}
+            for number, found in points.items()
+        ]
+    else:
+        extras["predicted_against_true"] = against(outcomes, everything)
     sliced = []
     for names in slices:
-        told, left_out = groups({name: columns[name] for name in names})
-        parts = tuple((group.values, _part(outcomes.rows(group.rows), metrics)) for group in told)
-        sliced.append(Slice(tuple(names), parts, len(left_out), sum(len(group.rows) for group in left_out)))
-    return LabelEvaluation(label, int(np.count_nonzero(~known)), _part(outcomes, metrics), tuple(sliced))
+        groups = SliceGroups({name: collected.columns[name] for name in names}, collected.rows, known)
+        found = tally(outcomes, groups, ranked=ranked)
+        parts = [(values, _part(row, metrics)) for values, row in zip(groups.values, found, strict=True)]
+        sliced.append(Slice(tuple(names), tuple(parts), groups.left_out, groups.rows_left_out))
+    return LabelEvaluation(label, collected.rows - having, _part(overall, metrics), tuple(sliced), extras)
 
 
-def _part(outcomes: Outcomes, metrics: Sequence[Metric]) -> Part:
-    return Part(len(outcomes), {metric.name: metric.measure(outcomes) for metric in metrics})
+def _part(found: Tally, metrics: Sequence[Metric]) -> Part:
+    return Part(found.rows, {metric.name: metric.measure(found) for metric in metrics})
+
+
+def _curved(outcomes: Outcomes, everything: KnownRows) -> list[int]:
+    """Return the classes whose curves are told: of two the second, of more those with most rows."""
+    if outcomes.classes == 2:
+        return [1]
+    counts = np.zeros(outcomes.classes, np.int64)
+    for start, stop, block in outcomes.blocks():
+        truth = block.truth[(everything.numbers(start, stop) == 0) & (block.truth >= 0)]
+        counts += np.bincount(truth, minlength=outcomes.classes)
+    most = np.argsort(-counts, kind="stable")[:MOST_CURVES]
+    return sorted(number for number in most.tolist() if counts[number])
+
+
+def _curves(outcomes: Outcomes, everything: KnownRows, number: int, points: Points) -> dict[str, Any]:
+    if outcomes.scores is None:
+        return {}
+    return curves(outcomes, outcomes.scores[:, number], everything, number, points).to_json()
+
+
+def _classes(label: LabelInfo, found: ClassTally) -> list[dict[str, Any]]:
+    columns = {name: by_class(found, name) for name in ("precision", "recall", "f1")}
+    areas = found.roc if found.roc and len(found.roc) == len(label.classes) else None
+    return [
+        {
+            "class": value,
+            "true": int(found.true[number]),
+            "predicted": int(found.predicted[number]),
+            **{name: values[number] for name, values in columns.items()},
+            **({"roc_auc": areas[number] if np.isfinite(areas[number]) else None} if areas else {}),
+        }
+        for number, value in enumerate(label.classes)
+    ]
+
+
+def _confusion(outcomes: Outcomes, everything: KnownRows, label: LabelInfo) -> dict[str, Any]:
+    """Return the confusion matrix, or of very many classes its greatest cells off the diagonal."""
+    classes = len(label.classes)
+    matrix = confusion(outcomes, everything, classes)
+    unknown = {"unknown": matrix[-1].tolist()} if matrix[-1].any() else {}
+    if classes <= MOST_CLASSES:
+        return {"matrix": matrix[:-1].tolist(), **unknown}
+    wrong = matrix[:-1].copy()
+    np.fill_diagonal(wrong, 0)
+    largest = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_CONFUSIONS]
+    cells = [divmod(place, classes) for place in largest.tolist() if wrong.flat[place]]
+    return {"largest": [[true, made, int(wrong[true, made])] for true, made in cells], **unknown}
+
+
+def _together(collected: Collected) -> TogetherCounts | None:
+    """Return counts of the rows that have all labels, where there are several of two classes each."""
+    names = [label.name for label in collected.labels]
+    if len(names) < 2 or any(len(label.classes) != 2 for label in collected.labels):
+        return None
+    counts = TogetherCounts(len(names))
+    for start in range(0, collected.rows, BLOCK):
+        stop = min(start + BLOCK, collected.rows)
+        known = np.all([collected.outcomes[name].truth[start:stop] >= 0 for name in names], axis=0)
+        truth, predicted = (
+            np.stack([getattr(collected.outcomes[name], part)[start:stop][known] == 1 for name in names], axis=1)
+            for part in ("truth", "predicted")
+        )
+        counts.update(truth, predicted)
+    return counts
 
 
 def _notes(labels: Sequence[LabelEvaluation]) -> Iterator[str]:
