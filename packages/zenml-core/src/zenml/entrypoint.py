@@ -12,7 +12,7 @@ from zenml.secrets.stream import redact_output
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a staged job; return the exit code: 0 where the run is COMPLETE, 1 where it is not, 2 for bad usage."""
+    """Run a staged job; return the exit code: as `zenml.runtime.remote_job` says, or 2 for bad usage."""
     parser = argparse.ArgumentParser(prog="python -m zenml.entrypoint", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     run = verbs.add_parser("run", help="verify the package, run the pipeline in a child, write how it ended")
@@ -28,9 +28,14 @@ def main(arguments: list[str] | None = None) -> int:
             from zenml.runtime.step_process import run_step
 
             return run_step()
-        from zenml.runtime.supervisor import execute_job, supervise
+        if options.verb == "run":
+            from zenml.runtime.supervisor import supervise
 
-        return supervise(options.spec) if options.verb == "run" else execute_job(options.spec, options.root)
+            return supervise(options.spec)
+        from zenml.metadata.records import State
+        from zenml.runtime.staged_job import StagedJob
+
+        return 0 if StagedJob.open(options.spec).execute(options.root) is State.COMPLETE else 1
     except ZenMLError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - the log of the job
         return error.exit_code

@@ -72,6 +72,11 @@ class MLMDMetadataStore(MetadataStore):
         path = str(root.absolute() / Path(self.path).expanduser())
         return self if path == self.path else self.replaced(path=path)
 
+    @property
+    def local_files(self) -> str:
+        """The database's file; empty where it is on a server."""
+        return self.path or ""
+
     def start_run(self, run: RunRecord) -> None:
         """Record a RUNNING run with all its steps PENDING."""
         self._write(lambda writer: writer.start_run(run), lambda found: found.goes_on(run))

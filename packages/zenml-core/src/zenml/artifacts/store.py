@@ -84,6 +84,11 @@ class ArtifactStore(OnePath, Component):
         return served(self.path).open_transport()
 
     @property
+    def local_files(self) -> str:
+        """The folder of this machine that the store is; empty where it is behind a URL that other machines reach."""
+        return self.path if scheme_of(self.path) in ("", "file") else ""
+
+    @property
     def transport(self) -> Transport:
         """What reaches the place that the path names, opened at the first use."""
         if self.path not in self._transports:

@@ -29,6 +29,8 @@ class Launch:
         live_steps: ids of steps whose classes can be used in this process only (a script's own, a notebook's).
         facts: facts of the run to record (git SHA, Python version, …).
         resume: go on with the recorded run of that id instead of recording a new one.
+        recorded_spec: the spec's text to record, where it is not that of `spec`: its secrets may be named otherwise
+            where they are used.
     """
 
     run_id: str
@@ -41,6 +43,7 @@ class Launch:
     live_steps: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     resume: bool = False
+    recorded_spec: str = ""
 
     @property
     def source_roots(self) -> list[Path]:

@@ -25,6 +25,11 @@ class SQLiteMetadataStore(SQLMetadataStore):
         path = str(root.absolute() / Path(self.path).expanduser())
         return self if path == self.path else self.replaced(path=path)
 
+    @property
+    def local_files(self) -> str:
+        """The database's file."""
+        return self.path
+
     def open_database(self) -> Database:
         """Return the database in the file."""
         from zenml.metadata.sqlite_database import SQLiteDatabase

@@ -40,6 +40,11 @@ class MetadataStore(Component):
         """Return the store as any working directory can use it; a relative path in its config counts from `root`."""
         return self
 
+    @property
+    def local_files(self) -> str:
+        """The file of this machine that the store is; empty where it is on a server, which other machines reach."""
+        return ""
+
     def replaced(self, **changes: Any) -> Self:
         """Return the store with other values in some fields."""
         given = {name: getattr(self, name) for name in self.model_fields_set}

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -18,6 +18,12 @@ def child_environment() -> dict[str, str]:
 
     path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
     return {**os.environ, **place.environment(), "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
+
+
+def environment_with(folders: Sequence[str]) -> dict[str, str]:
+    """Return this process's environment with folders before all others on the import path."""
+    path = os.pathsep.join([*folders, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, **({"PYTHONPATH": path} if path else {})}
 
 
 def read_told() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from zenml.backends.launch import Launch
 from zenml.errors import StoreError
 from zenml.metadata.liveness import is_alive, this_owner
 from zenml.metadata.records import RunRecord, State, StepRecord
-from zenml.runtime.canceling import CanceledError, stop_on_sigterm
+from zenml.runtime.canceling import CanceledError, PreemptedError, stop_on_sigterm
 from zenml.runtime.environment import environment_bytes, environment_digest, keep_environment
 from zenml.runtime.graph import Graph
 from zenml.runtime.heart import beating
@@ -39,7 +39,13 @@ def execute(launch: Launch, graph: Graph, parallel_steps: int = 1) -> State:
     installed = environment_bytes()
     facts = {**launch.facts, "environment": environment_digest(installed)}
     record = RunRecord(
-        launch.run_id, spec.name, write_yaml(spec), this_owner(), State.RUNNING, facts=facts, steps=steps
+        launch.run_id,
+        spec.name,
+        launch.recorded_spec or write_yaml(spec),
+        this_owner(),
+        State.RUNNING,
+        facts=facts,
+        steps=steps,
     )
     before = Before()
     if launch.resume:
@@ -56,6 +62,8 @@ def execute(launch: Launch, graph: Graph, parallel_steps: int = 1) -> State:
         state = State.COMPLETE
     except StepFailedError as failure:
         why = str(failure)
+    except PreemptedError as stop:
+        state, why, interrupted = State.LOST, "preempted; it goes on when its job is started again", stop
     except (KeyboardInterrupt, CanceledError) as stop:
         state, why, interrupted = State.CANCELED, "stopped by the user", stop
     finally:

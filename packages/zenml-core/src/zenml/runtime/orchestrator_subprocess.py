@@ -8,16 +8,27 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.errors import ZenMLError
 from zenml.metadata.records import State
 from zenml.runtime.job_folder import JobFolder
-from zenml.runtime.remote import JobStatus, RemoteJob, RemoteOrchestratorBackend, Resource
+from zenml.runtime.remote import JobStatus, RemoteJob, RemoteOrchestratorBackend, RemoteRun, Resource
+from zenml.runtime.remote_job import EXIT_PREEMPTED
 from zenml.secrets import place
 
-_KEPT: dict[str, subprocess.Popen[bytes]] = {}
+
+@dataclass
+class _Kept:
+    """A process that this one started, and what it was started with."""
+
+    process: subprocess.Popen[bytes]
+    resource: Resource
+
+
+_KEPT: dict[str, _Kept] = {}
 
 
 class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
@@ -26,6 +37,13 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
     The interpreter is the one that runs this code, with what is installed there; the folder is made in the system's
     folder for temporary files and removed at the end. Secrets are looked up there, in the same secrets file as here.
     """
+
+    DELIVERS_SECRETS = False
+
+    @property
+    def reaches_local_files(self) -> bool:
+        """It is on this machine."""
+        return True
 
     def render(self, job: RemoteJob) -> list[Resource]:
         """Return the one process: its command, and the variables that it gets on top of this process's."""
@@ -38,29 +56,40 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
 
     def submit(self, job: RemoteJob, resources: Sequence[Resource]) -> None:
         """Start the process; it goes on when this one ends."""
-        before = _KEPT.pop(job.run_id, None)
-        if before:
-            before.wait()  # of a run that is resumed: it has said how it ended
+        self.clean_up(job.run_id)  # of a run that is resumed: it has said how it ended
         for resource in resources:
-            _KEPT[job.run_id] = subprocess.Popen(
-                resource.body["command"],
-                env={**os.environ, **place.environment(), **resource.body["environment"]},
-                cwd=tempfile.gettempdir(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            _KEPT[job.run_id] = _Kept(_start(resource), resource)
 
     def status(self, run_id: str, store: ArtifactStore) -> JobStatus:
-        """Return what the supervisor wrote last, or how it ended where it could write nothing."""
-        process = _KEPT.get(run_id)
-        exit_code = process.poll() if process else None
+        """Return what the supervisor wrote last, or how it ended where it could write nothing.
+
+        The process that submitted the run starts it again where it was preempted.
+        """
+        kept = _KEPT.get(run_id)
+        exit_code = kept.process.poll() if kept else None
+        if kept and exit_code == EXIT_PREEMPTED:
+            _KEPT[run_id] = _Kept(_start(kept.resource), kept.resource)
+            exit_code = None
         status = JobFolder(store, run_id).read_status()
         if status and status.state.ended:
             return JobStatus(status.state, status.reason)
         if exit_code is not None:
             return JobStatus(State.FAILED, f"the process ended with exit code {exit_code} before it could say why")
         return JobStatus(status.state if status else State.PENDING)
+
+    def logs(self, run_id: str, *, follow: bool) -> Iterator[str]:
+        """Yield nothing: what the process printed is in the artifact store only."""
+        return iter(())
+
+    def list_runs(self) -> list[RemoteRun]:
+        """Return nothing: a process leaves nothing when it ends, and ends with its run."""
+        return []
+
+    def clean_up(self, run_id: str) -> None:
+        """Do nothing: there is nothing left of a process that ended, but its exit status."""
+        kept = _KEPT.pop(run_id, None)
+        if kept:
+            kept.process.wait()
 
     def cancel(self, run_id: str, store: ArtifactStore) -> None:
         """Send SIGTERM to the supervisor, which passes it on and records the end."""
@@ -70,3 +99,14 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
         if not status.state.ended:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(status.supervisor.pid, signal.SIGTERM)
+
+
+def _start(resource: Resource) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        resource.body["command"],
+        env={**os.environ, **place.environment(), **resource.body["environment"]},
+        cwd=tempfile.gettempdir(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )

@@ -1,197 +1,236 @@
 """RemoteOrchestratorBackend: the one flow of everything that runs elsewhere.
 
 Commit the data that only this machine can read, package the code, stage the spec, *render* the resources (pure and
-printable), submit them, watch.
+printable), deliver the secrets, submit, watch, clean up.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
-from zenml.artifacts.handed_over import environment
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.launch import Launch
 from zenml.backends.orchestrator_interface import OrchestratorBackend
-from zenml.datasources.base import Datasource
-from zenml.errors import Problem, RunFailed, SpecError
-from zenml.metadata.records import State
-from zenml.runtime.graph import build_graph
-from zenml.runtime.package import build_package
-from zenml.runtime.step_run import StepRun
-from zenml.spec.model import ComponentSpec, PipelineSpec, RunSpec, StepSpec
-from zenml.spec.yaml_format import write_yaml
+from zenml.errors import Problem, RunFailed, SpecError, StoreError, ZenMLError
+from zenml.metadata.records import RunRecord, State
+from zenml.runtime.job_folder import JobFolder
+from zenml.runtime.remote_job import JobStatus, RemoteJob, RemoteRun, Resource
+from zenml.runtime.staging import Staging, slug, stage
+from zenml.runtime.submitted import Submitted
 
+__all__ = ["JobStatus", "RemoteJob", "RemoteOrchestratorBackend", "RemoteRun", "Resource", "Staging", "slug", "stage"]
 
-@dataclass(frozen=True)
-class RemoteJob:
-    """What a backend renders: one run, staged in the artifact store.
-
-    Args:
-        run_id: the run's id.
-        pipeline: the pipeline's name.
-        spec_uri: where the staged spec is; the job's other files are beside it.
-        arguments: what follows the interpreter on the job's command line.
-        labels: labels that every resource of the run carries.
-        environment: variables that the job's process needs; no secret is in them.
-    """
-
-    run_id: str
-    pipeline: str
-    spec_uri: str
-    arguments: tuple[str, ...]
-    labels: Mapping[str, str]
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Resource:
-    """One thing that a backend makes: a process, a container, a job, a virtual machine.
-
-    Args:
-        kind: what it is.
-        name: its name.
-        body: its description (JSON types), as it is sent; it holds no secret.
-    """
-
-    kind: str
-    name: str
-    body: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class JobStatus:
-    """How a job stands.
-
-    Args:
-        state: of the run.
-        reason: why it ended in that state, where it did not end well.
-    """
-
-    state: State
-    reason: str = ""
+_FIRST_PAUSE, _LAST_PAUSE = 0.05, 2.0
 
 
 class RemoteOrchestratorBackend(OrchestratorBackend):
-    """Base of the backends that run a pipeline in another process or on another machine."""
+    """Base of the backends that run a pipeline in another process or on another machine.
+
+    A subclass says what to make (`render`), makes it (`submit`, `deliver_secrets`), looks at it (`status`, `logs`,
+    `list_runs`) and ends it (`cancel`, `clean_up`). The names of all that it makes follow from the run's id, so that
+    doing it twice makes nothing twice. `OrchestratorConformance` in `zenml.testing` is the suite for all of this.
+    """
+
+    DELIVERS_SECRETS: ClassVar[bool] = True
+    """Whether the job gets secrets as variables; else it finds the same secrets as this machine."""
+
+    @property
+    def deadline(self) -> int | None:
+        """How many seconds the job may take; None for no bound."""
+        return None
+
+    @property
+    def preemption_budget(self) -> int:
+        """How often the job may be preempted and go on."""
+        return 3
+
+    @property
+    def reaches_local_files(self) -> bool:
+        """Whether the job sees this machine's files at the same paths, a local artifact store and database included."""
+        return False
+
+    def check_access(self) -> None:
+        """Find out, before anything is made, whether a job could run: credentials, permissions, image, and so on.
+
+        Raises:
+            ConfigError: every problem, and how to mend it.
+        """
 
     @abstractmethod
     def render(self, job: RemoteJob) -> list[Resource]:
         """Return what `submit` will make; a pure function of the backend's fields and the job."""
 
+    def deliver_secrets(self, job: RemoteJob, values: Mapping[str, str]) -> None:
+        """Put the secrets where only the job gets them as variables; called before `submit` where there are any.
+
+        Args:
+            job: the job.
+            values: by name, as in `job.secrets`.
+        """
+        raise SpecError([Problem(f"{type(self).__name__} delivers no secrets, and the run needs some", "run.backend")])
+
     @abstractmethod
     def submit(self, job: RemoteJob, resources: Sequence[Resource]) -> None:
-        """Make the resources; the job begins."""
+        """Make the resources; the job begins. What is there already of the same run is no error."""
 
     @abstractmethod
     def status(self, run_id: str, store: ArtifactStore) -> JobStatus:
         """Return how the job of a run stands, from whichever process asks."""
 
     @abstractmethod
+    def logs(self, run_id: str, *, follow: bool) -> Iterator[str]:
+        """Yield what the job printed, as far as it is still kept there; to its end where `follow` says so."""
+
+    @abstractmethod
     def cancel(self, run_id: str, store: ArtifactStore) -> None:
-        """Ask the job of a run to stop; no error if it has ended."""
+        """Ask the job of a run to stop; no error if it has ended or was never made."""
+
+    @abstractmethod
+    def list_runs(self) -> list[RemoteRun]:
+        """Return all runs of which something is still there, half-made things included."""
+
+    @abstractmethod
+    def clean_up(self, run_id: str) -> None:
+        """Remove all that is there of a run, its secrets included; no error where nothing is."""
+
+    def stage(self, launch: Launch) -> Staging:
+        """Check that a launch can run elsewhere, and describe it as a job; nothing is written or made.
+
+        Raises:
+            SpecError: every reason why it cannot.
+            ConfigError: what `check_access` finds.
+        """
+        problems = [*_live(launch), *([] if self.reaches_local_files else _out_of_reach(launch))]
+        if problems:
+            raise SpecError(problems)
+        self.check_access()
+        return stage(
+            launch, deliver=self.DELIVERS_SECRETS, deadline_seconds=self.deadline, preemptions=self.preemption_budget
+        )
 
     def run(self, launch: Launch, *, wait: bool = True) -> None:
         """Stage and submit the launch, and watch it where `wait` says so."""
-        if launch.live_steps:
-            raise SpecError(
-                [
-                    Problem(
-                        "its class lives in the launched script, a notebook or a function, which no other process can "
-                        "import",
-                        f"step {step_id}",
-                        "Move the class into a module",
-                    )
-                    for step_id in launch.live_steps
-                ]
-            )
-        job = stage(launch)
-        self.submit(job, self.render(job))
+        staging = self.stage(launch)
+        if launch.facts.get("git_dirty") == "yes":
+            launch.report.warn("Changes that are not committed travel with the code package")
+        resources = self.render(staging.job)
+        submitted = Submitted(launch.root, launch.run_id)
+        submitted.write(launch)
+        staging.put()
+        try:
+            if staging.secrets:
+                self.deliver_secrets(staging.job, staging.secrets)
+            self.submit(staging.job, resources)
+        except BaseException:
+            self._take_back(launch, submitted)
+            raise
         launch.report.log(f"Run {launch.run_id} was submitted to {type(self).__name__}")
-        if not wait:
+        if wait:
+            self._wait(launch)
+
+    def _take_back(self, launch: Launch, submitted: Submitted) -> None:
+        """Remove what a launch that failed left; where that fails too, it is remembered for `zenml gc`."""
+        try:
+            self.clean_up(launch.run_id)
+        except ZenMLError as error:
+            launch.report.warn(f"What was made of run {launch.run_id} could not be removed: {error}. Try: zenml gc")
             return
-        status = self._watch(launch)
-        if status.state is not State.COMPLETE and launch.metadata.get_run(launch.run_id) is None:
-            raise RunFailed(launch.run_id, status.reason or f"the run is {status.state}")
+        submitted.forget()
+
+    def look(self, run_id: str, store: ArtifactStore) -> JobStatus:
+        """Return how a run stands: as its supervisor wrote it, else as the platform sees the job."""
+        folder = JobFolder(store, run_id)
+        written = folder.read_status()
+        if written and written.state.ended and written.state is not State.LOST:
+            return JobStatus(written.state, written.reason)
+        there = self.status(run_id, store)
+        if there.state is State.COMPLETE:  # but its supervisor did not say so
+            return JobStatus(State.FAILED, "the job ended before its supervisor could say how", there.link)
+        if there.state.ended and folder.is_asked_to_stop:
+            return JobStatus(State.CANCELED, "stopped by the user", there.link)
+        if written is None or there.state.ended:
+            return there
+        return JobStatus(written.state, written.reason or there.reason, there.link)
+
+    def stop(self, run_id: str, store: ArtifactStore) -> None:
+        """Let a run end as CANCELED."""
+        JobFolder(store, run_id).ask_to_stop()
+        self.cancel(run_id, store)
+
+    def _wait(self, launch: Launch) -> None:
+        """Tell of the run's steps until it has ended, then remove what is left of its job."""
+        try:
+            status = self._watch(launch)
+        except KeyboardInterrupt:
+            launch.report.warn(
+                f"Run {launch.run_id} goes on. Look: zenml run get {launch.run_id}. Stop it: zenml run cancel "
+                f"{launch.run_id}"
+            )
+            raise
+        self.clean_up(launch.run_id)
+        if status.state is not State.COMPLETE:
+            record = JobFolder(launch.store, launch.run_id).read_record()
+            if record is None or not record.state.ended:  # its supervisor never began, or could not tell
+                raise RunFailed(launch.run_id, status.reason or f"the run is {status.state}")
+        Submitted(launch.root, launch.run_id).forget()
 
     def _watch(self, launch: Launch) -> JobStatus:
-        pause = 0.05
-        while not (status := self.status(launch.run_id, launch.store)).state.ended:
+        pause, told = _FIRST_PAUSE, ""
+        steps: dict[str, State] = {}
+        while True:
+            status = self.look(launch.run_id, launch.store)
+            record = _quietly_read(JobFolder(launch.store, launch.run_id))
+            for step in record.steps if record else ():
+                if steps.get(step.id, State.PENDING) is not step.state:
+                    launch.report.log(f"{step.id:<14} {step.state.lower()}")
+                    steps[step.id] = step.state
+            if status.reason and status.reason != told:
+                launch.report.log(status.reason)
+                told = status.reason
+            if status.state.ended:
+                return status
             time.sleep(pause)
-            pause = min(pause * 1.5, 2.0)
-        return status
+            pause = min(pause * 1.5, _LAST_PAUSE)
 
 
-def stage(launch: Launch) -> RemoteJob:
-    """Put the data, the code and the spec of a launch into the artifact store, and return the job.
+def _quietly_read(folder: JobFolder) -> RunRecord | None:
+    try:
+        return folder.read_record()
+    except StoreError:
+        return None
 
-    Nothing but the store is written; staging twice leaves one copy of data and code.
-    """
-    spec, sources = _commit_local_data(launch)
-    package = build_package(launch.root, spec.environment.source_roots, [Path(name) for name in sources])
-    launch.store.write_bytes(f"packages/{package.digest}.tar.gz", package.data)
-    spec = spec.model_copy(
-        update={
-            "run": RunSpec(
-                metadata_store=ComponentSpec(**launch.metadata.to_config()), artifact_store=launch.store.to_spec()
+
+def _live(launch: Launch) -> list[Problem]:
+    return [
+        Problem(
+            "its class lives in the launched script, a notebook or a function, which no other process can import",
+            f"step {step_id}",
+            "Move the class into a module",
+        )
+        for step_id in launch.live_steps
+    ]
+
+
+def _out_of_reach(launch: Launch) -> list[Problem]:
+    """Say which stores only this machine can reach."""
+    problems = []
+    if launch.metadata.local_files:
+        problems.append(
+            Problem(
+                f"the metadata store is {launch.metadata.local_files}, which a job elsewhere cannot reach",
+                "run.metadata_store",
+                "Set one on a server: zenml config metadata set mysql --host …",
             )
-        }
-    )
-    folder = f"runs/{launch.run_id}"
-    launch.store.remove(f"{folder}/status.json")  # of the life that a resumed run had before
-    description = {
-        "run": launch.run_id,
-        "package": package.digest,
-        "facts": dict(launch.facts),
-        "resume": launch.resume,
-    }
-    launch.store.write_bytes(f"{folder}/job.json", json.dumps(description, sort_keys=True).encode())
-    launch.store.write_bytes(f"{folder}/spec.yaml", write_yaml(spec).encode())
-    uri = launch.store.uri(f"{folder}/spec.yaml")
-    return RemoteJob(
-        launch.run_id,
-        spec.name,
-        uri,
-        ("-m", "zenml.entrypoint", "run", "--spec", uri),
-        {"zenml-run": launch.run_id, "zenml-pipeline": slug(spec.name)},
-        environment(launch.store),
-    )
-
-
-def slug(name: str) -> str:
-    """Return a pipeline's name as a label value: lower case, dashes for whatever else than letters and digits."""
-    words = "".join(letter if letter.isalnum() else " " for letter in name.lower()).split()
-    return "-".join(words)
-
-
-def _commit_local_data(launch: Launch) -> tuple[PipelineSpec, list[str]]:
-    """Commit what only this machine can read; return the spec that pins it, and the local files that were read."""
-    graph = build_graph(launch.spec)
-    sources: list[str] = []
-    pinned: dict[str, StepSpec] = {}
-    for node in graph.nodes:
-        if not isinstance(node.step, Datasource) or node.step.snapshot:
-            continue
-        files = node.step.resolve(launch.root).local_paths()
-        if not files:
-            continue
-        sources += files
-        run = StepRun(launch, node, {})
-        _, print_ = run.fingerprint({})
-        past = run.cached(print_)
-        if past:
-            row = past.outputs[0]
-            uri, digest = row.uri, row.digest
-        else:
-            launch.report.log(f"{node.id:<14} committing")
-            made, _ = run.make(run.attempt(0), print_, {})
-            uri, digest = made["examples"].uri, made["examples"].digest
-        launch.store.point_to_snapshot(digest, uri)
-        pinned[node.id] = node.spec.model_copy(update={"config": {**node.spec.config, "snapshot": digest}})
-    steps = [pinned.get(step.id, step) for step in graph.spec.steps]
-    return graph.spec.model_copy(update={"steps": steps}), sources
+        )
+    if launch.store.local_files:
+        problems.append(
+            Problem(
+                f"the artifact store is {launch.store.local_files}, which a job elsewhere cannot reach",
+                "run.artifact_store",
+                "Set one that it can: zenml config artifacts set s3://… (or gs://…)",
+            )
+        )
+    return problems

@@ -93,9 +93,16 @@ class Run:
         Raises:
             StoreError: the store has no such run.
         """
-        found = self.metadata.get_run(self.id)
+        from zenml.runtime.job_folder import JobFolder
+
+        trouble = StoreError(f"there is no run {self.id!r}", mend="See: zenml run list")
+        try:
+            found = self.metadata.get_run(self.id)
+        except StoreError as error:  # a run elsewhere may use a store that only it can reach
+            found, trouble = None, error
+        found = found or JobFolder(self.store, self.id).read_record()
         if found is None:
-            raise StoreError(f"there is no run {self.id!r}", mend="See: zenml run list")
+            raise trouble
         return seen(found)
 
     @property
@@ -149,7 +156,7 @@ class Run:
         orchestrator = json.loads(record.facts.get("orchestrator", "null"))
         backend = OrchestratorBackend.from_config(orchestrator) if orchestrator else None
         if isinstance(backend, RemoteOrchestratorBackend):
-            backend.cancel(self.id, self.store)
+            backend.stop(self.id, self.store)
             return
         if is_alive(record.owner) is None:
             host = record.owner.host.partition("/")[0]

@@ -25,6 +25,11 @@ def log_folder(run: str, step: str = "") -> str:
     return f"runs/{run}/logs/{step}".rstrip("/")
 
 
+def output_folder(run: str, life: int = 0) -> str:
+    """Return the key of the folder with what a remote run's job printed, or of one time that it was started."""
+    return f"runs/{run}/output/{f'{life:03d}' if life else ''}".rstrip("/")
+
+
 class StepLog:
     """Collects text, and writes what is new as the next numbered file of a folder every two seconds, and at the end.
 

@@ -1,140 +1,161 @@
-"""The supervisor of a remote run: verifies the package, runs the pipeline in a child, writes how it ended."""
+"""The supervisor of a remote run: verifies the package, runs the pipeline in a child, and writes how it goes and ends.
+
+It may be started again with the same command, after a preemption or where its machine vanished: the run then goes on
+from its last published step.
+"""
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from zenml.artifacts.handed_over import store_at
-from zenml.errors import ZenMLError
+from zenml.errors import StoreError, ZenMLError
 from zenml.metadata.liveness import this_owner
-from zenml.metadata.records import RunRecord, State
-from zenml.metadata.store import MetadataStore
-from zenml.runtime.job_folder import JobFolder, StatusFile
-from zenml.runtime.package import unpack
-from zenml.spec.model import PipelineSpec
-from zenml.spec.yaml_format import read_yaml
+from zenml.metadata.records import State
+from zenml.runtime.canceling import PREEMPTED
+from zenml.runtime.child import environment_with
+from zenml.runtime.job_folder import StatusFile
+from zenml.runtime.job_progress import Progress
+from zenml.runtime.memory import memory_kills
+from zenml.runtime.remote_job import EXIT_CANCELED, EXIT_COMPLETE, EXIT_FAILED, EXIT_PREEMPTED
+from zenml.runtime.staged_job import StagedJob
+from zenml.runtime.step_log import StepLog, output_folder
+from zenml.secrets.redaction import redact
+
+_EXIT_CODES = {State.COMPLETE: EXIT_COMPLETE, State.CANCELED: EXIT_CANCELED, State.PENDING: EXIT_PREEMPTED}
 
 
 def supervise(spec_uri: str) -> int:
-    """Run a staged job to its end; return the exit code: 0 where the run is COMPLETE, else 1."""
-    folder, spec = open_job(spec_uri)
-    owner = this_owner()
-    folder.write_status(StatusFile(State.RUNNING, owner))
-    canceled = threading.Event()
-    try:
-        with tempfile.TemporaryDirectory(prefix=f"zenml-{folder.run_id}-") as work:
-            job = json.loads(folder.store.read_bytes(folder.key("job.json")))
-            unpack(folder.store.read_bytes(f"packages/{job['package']}.tar.gz"), job["package"], Path(work))
-            exit_code = _run_child(spec_uri, work, folder, canceled)
-    except ZenMLError as error:
-        state, reason, exit_code = State.FAILED, str(error), 1
-    else:
-        state, reason = _outcome(exit_code, canceled.is_set())
-    state, reason = _settle(folder, spec, state, reason)
-    folder.write_status(StatusFile(state, owner, reason, exit_code))
-    return 0 if state is State.COMPLETE else 1
+    """Run a staged job to its end, or until it is preempted; return the exit code, as `remote_job` says."""
+    job = StagedJob.open(spec_uri)
+    before = job.folder.last_status()
+    if before and before.state.ended:  # this job was started again although it had ended
+        return _EXIT_CODES.get(before.state, EXIT_FAILED)
+    life, preemptions = (before.life + 1, before.preemptions) if before else (1, 0)
+    status = StatusFile(State.RUNNING, this_owner(), life=life, preemptions=preemptions)
+    job.folder.write_status(status)
+    supervisor = _Supervisor(job, status)
+    state, reason, exit_code = supervisor.run()
+    if state is State.PENDING:
+        preemptions += 1
+        if preemptions > job.preemptions:
+            state, reason = State.FAILED, f"preempted {preemptions} times, more than the {job.preemptions} allowed"
+        else:
+            reason = f"preempted ({preemptions} of {job.preemptions}); it goes on when its job is started again"
+    if state is not State.PENDING:
+        state, reason = job.settle(state, reason)
+    supervisor.progress.look()
+    job.folder.write_status(replace(status, state=state, reason=reason, exit_code=exit_code, preemptions=preemptions))
+    return _EXIT_CODES.get(state, EXIT_FAILED)
 
 
-def open_job(spec_uri: str) -> tuple[JobFolder, PipelineSpec]:
-    """Return the job's folder and its spec from the spec's URI, `<store>/runs/<id>/spec.yaml`."""
-    base, run_id, _ = spec_uri.rsplit("/", 2)
-    store = store_at(base.removesuffix("/runs"))
-    folder = JobFolder(store, run_id)
-    spec, _ = read_yaml(store.read_bytes(folder.key("spec.yaml")).decode(), spec_uri)
-    return folder, spec
+@dataclass
+class _Supervisor:
+    job: StagedJob
+    status: StatusFile
+    _stopped: str = ""
+    _child: subprocess.Popen[bytes] | None = None
+    progress: Progress = field(init=False)
 
+    def __post_init__(self) -> None:
+        self.progress = Progress(self.job, self.status)
 
-def _run_child(spec_uri: str, work: str, folder: JobFolder, canceled: threading.Event) -> int:
-    """Run the pipeline in a process of its own, and keep what it prints as `log.txt` of the run."""
-    command = [sys.executable, "-m", "zenml.entrypoint", "execute", "--spec", spec_uri, "--root", work]
-    with tempfile.TemporaryFile() as log:
-        child = subprocess.Popen(
-            command, cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+    def run(self) -> tuple[State, str, int | None]:
+        """Run the pipeline; return how it ended, PENDING where it was preempted, why, and its process's exit code."""
+        kills = memory_kills()
+        try:
+            with tempfile.TemporaryDirectory(prefix=f"zenml-{self.job.folder.run_id}-") as work, self._heeding():
+                path = self.job.unpack(Path(work))
+                if self._stopped:
+                    return *self._outcome(0, 0), None
+                exit_code = self._run_child(work, path)
+        except ZenMLError as error:
+            return State.FAILED, str(error), None
+        return *self._outcome(exit_code, memory_kills() - kills), exit_code
+
+    def _run_child(self, work: str, path: list[str]) -> int:
+        """Run the pipeline in a process of its own, and keep what it prints."""
+        uri = self.job.uri
+        command = [sys.executable, "-m", "zenml.entrypoint", "execute", "--spec", uri, "--root", work]
+        log = StepLog(self.job.folder.store, output_folder(self.job.folder.run_id, self.status.life), redact)
+        with subprocess.Popen(
+            command,
+            cwd=work,
+            env=environment_with(path),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as child:
+            self._child = child
+            if self._stopped:  # while it was being started
+                child.kill()
+            deadline = threading.Timer(self.job.deadline or 0, self._stop, ("late",))
+            deadline.daemon = True
+            if self.job.deadline:
+                deadline.start()
+            try:
+                with self.progress.shown():
+                    assert child.stdout is not None  # noqa: S101 - opened as a pipe above
+                    _tee(child.stdout, log)
+                    return child.wait()
+            finally:
+                deadline.cancel()
+                log.flush()
+
+    @contextmanager
+    def _heeding(self) -> Iterator[None]:
+        """While the context is open, let SIGTERM stop the pipeline."""
 
         def stop(_number: int, _frame: FrameType | None) -> None:
-            canceled.set()
-            child.terminate()
+            threading.Thread(target=self._told_to_stop).start()  # a handler must not wait for the store
 
         before = signal.signal(signal.SIGTERM, stop)
         try:
-            if child.stdout:
-                _tee(child.stdout, log)
-            exit_code = child.wait()
+            yield
         finally:
             signal.signal(signal.SIGTERM, before)
-        log.seek(0)
-        folder.store.write_bytes(folder.key("log.txt"), log.read())
-    return exit_code
+
+    def _told_to_stop(self) -> None:
+        try:
+            canceled = self.job.folder.is_asked_to_stop
+        except StoreError:
+            canceled = False
+        self._stop("canceled" if canceled else "preempted")
+
+    def _stop(self, why: str) -> None:
+        self._stopped = self._stopped or why
+        if self._child and self._child.poll() is None:
+            self._child.send_signal(PREEMPTED if why == "preempted" else signal.SIGTERM)
+
+    def _outcome(self, exit_code: int, memory_kills: int) -> tuple[State, str]:
+        if self._stopped == "canceled":
+            return State.CANCELED, "stopped by the user"
+        if self._stopped == "preempted":
+            return State.PENDING, ""
+        if self._stopped == "late":
+            return State.FAILED, f"the deadline of {self.job.deadline} s has passed"
+        if exit_code == 0:
+            return State.COMPLETE, ""
+        if memory_kills > 0:
+            return State.FAILED, "out of memory: the system killed the pipeline's process. Give the job more memory"
+        if exit_code < 0:
+            name = signal.Signals(-exit_code).name
+            guess = " (out of memory?)" if name == "SIGKILL" else ""
+            return State.FAILED, f"the pipeline's process was ended by {name}{guess}"
+        return State.FAILED, f"the pipeline's process ended with exit code {exit_code}"
 
 
-def _tee(pipe: IO[bytes], log: IO[bytes]) -> None:
+def _tee(pipe: IO[bytes], log: StepLog) -> None:
     for line in pipe:
-        log.write(line)
+        log.write(line.decode(errors="replace"))
         sys.stderr.buffer.write(line)
         sys.stderr.buffer.flush()
-
-
-def _outcome(exit_code: int, canceled: bool) -> tuple[State, str]:
-    if canceled:
-        return State.CANCELED, "stopped by the user"
-    if exit_code == 0:
-        return State.COMPLETE, ""
-    if exit_code < 0:
-        name = signal.Signals(-exit_code).name
-        return State.FAILED, f"the pipeline's process was ended by {name}" + (
-            " (out of memory?)" if name == "SIGKILL" else ""
-        )
-    return State.FAILED, f"the pipeline's process ended with exit code {exit_code}"
-
-
-def _settle(folder: JobFolder, spec: PipelineSpec, state: State, reason: str) -> tuple[State, str]:
-    """See that the run's end is recorded, also when its process could not do so itself; return the recorded end."""
-    if spec.run.metadata_store is None:
-        return state, reason
-    metadata: MetadataStore = MetadataStore.from_config(spec.run.metadata_store.model_dump())
-    run = metadata.get_run(folder.run_id)
-    if run is None:
-        metadata.start_run(RunRecord(folder.run_id, spec.name, "", this_owner(), State.RUNNING))
-    elif run.state.ended:
-        return run.state, run.error or ("" if run.state is State.COMPLETE else reason)
-    metadata.end_run(folder.run_id, state=state if state is not State.COMPLETE else State.FAILED, error=reason)
-    return state, reason
-
-
-def execute_job(spec_uri: str, root: Path) -> int:
-    """Run the pipeline of a staged job in this process, with the unpacked code at `root`."""
-    from zenml.backends.launch import Launch
-    from zenml.runtime.console import Console
-    from zenml.runtime.executor import execute
-    from zenml.runtime.graph import build_graph
-    from zenml.runtime.source_roots import use_source_roots
-
-    folder, spec = open_job(spec_uri)
-    use_source_roots(root, spec.environment.source_roots)
-    graph = build_graph(spec)
-    if spec.run.metadata_store is None:
-        raise ZenMLError("the staged spec names no metadata store", spec_uri)
-    metadata: MetadataStore = MetadataStore.from_config(spec.run.metadata_store.model_dump())
-    job = json.loads(folder.store.read_bytes(folder.key("job.json")))
-    launch = Launch(
-        folder.run_id,
-        graph.spec,
-        metadata,
-        folder.store,
-        root,
-        Console(),
-        lambda parallel_steps: execute(launch, graph, parallel_steps),
-        facts=job["facts"],
-        resume=job["resume"],
-    )
-    state = launch.run_here(1)
-    return 0 if state is State.COMPLETE else 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -183,7 +183,23 @@ def _validated(value: object) -> Secret:
     return secret
 
 
+_writer: ContextVar[Callable[[Secret], str] | None] = ContextVar("zenml_secret_writer", default=None)
+
+
+@contextlib.contextmanager
+def writing_secrets(write: Callable[[Secret], str]) -> Iterator[None]:
+    """Write what `write` says for each secret in models that are serialised while the context is open."""
+    token = _writer.set(write)
+    try:
+        yield
+    finally:
+        _writer.reset(token)
+
+
 def _written(_owner: object, value: Secret, info: SerializationInfo) -> str:
+    write = _writer.get()
+    if write is not None:
+        return write(value)
     keeper = (info.context or {}).get(_KEEPER)
     return keeper.keep(value, getattr(info, "field_name", "secret")) if keeper else str(value)
 
