@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -35,6 +36,7 @@ class DatabaseServer:
         folder: its folder, also for its socket.
         port: its port on 127.0.0.1.
         client: the command of its client as its administrator; statements come on standard input.
+        command: what started it.
         process: the server.
     """
 
@@ -42,6 +44,7 @@ class DatabaseServer:
     folder: Path
     port: int
     client: tuple[str, ...]
+    command: tuple[str, ...]
     process: subprocess.Popen[bytes] = field(repr=False)
 
     def url(self, database: str, user: str = "zenml") -> str:
@@ -59,6 +62,17 @@ class DatabaseServer:
         """Begin to execute a statement as the administrator."""
         flags = ["-c"] if self.scheme == "postgresql" else ["--delimiter=//", "-e"]
         return subprocess.Popen([*self.client, *flags, statement, database])
+
+    @property
+    def crash_signal(self) -> signal.Signals:
+        """What ends it as a crash does; none of PostgreSQL's processes may outlive the first."""
+        return signal.SIGQUIT if self.scheme == "postgresql" else signal.SIGKILL
+
+    @contextmanager
+    def started_again(self) -> Iterator[None]:
+        """Start it once more after it has ended, and stop it when the context ends."""
+        with _running(self.scheme, self.command, self.folder / "log-2", self.client):
+            yield
 
 
 def find_program(name: str, *places: str) -> str:
@@ -125,11 +139,14 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _running(command: Sequence[str], log: Path, ready: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a server, wait until it answers, and stop it when the context ends."""
+def _running(
+    scheme: str, command: Sequence[str], log: Path, client: Sequence[str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a server, wait until it answers, and stop it when the context ends, whoever is connected."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd="/")
     try:
+        ready = [*client, "-c", "SELECT 1", "postgres"] if scheme == "postgresql" else [*client, "-e", "SELECT 1"]
         until = time.monotonic() + _SECONDS
         while subprocess.run(ready, capture_output=True).returncode:
             text = log.read_text(errors="replace")
@@ -138,7 +155,7 @@ def _running(command: Sequence[str], log: Path, ready: Sequence[str]) -> Iterato
             _wait(process, 0.05)
         yield process
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT if scheme == "postgresql" else signal.SIGTERM)
         try:
             process.wait(_SECONDS)
         except subprocess.TimeoutExpired:
@@ -184,9 +201,9 @@ def postgresql(tls: tuple[Path, Issued] | None = None) -> Iterator[DatabaseServe
             settings |= {"ssl": "on", **{name: str(path) for name, path in files}}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         client = (psql, "-h", str(folder), "-p", str(port), "-U", "postgres", "-qAtX", "-v", "ON_ERROR_STOP=1")
-        ready = [*client, "-c", "SELECT 1", "postgres"]
-        with _running([*user, server, "-D", str(data), *options], folder / "log", ready) as process:
-            found = DatabaseServer("postgresql", folder, port, client, process)
+        command = [*user, server, "-D", str(data), *options]
+        with _running("postgresql", command, folder / "log", client) as process:
+            found = DatabaseServer("postgresql", folder, port, client, tuple(command), process)
             word = PASSWORD.replace("'", "''")
             found.run(f"CREATE ROLE zenml LOGIN PASSWORD '{word}';\nCREATE DATABASE zenml OWNER zenml;", "postgres")
             yield found
@@ -220,8 +237,8 @@ def mariadb(tls: tuple[Path, Issued] | None = None) -> Iterator[DatabaseServer]:
             "--default-character-set=utf8mb4",
         )
         command = [*user, server, "--no-defaults", *place, *quick, *encrypt]
-        with _running(command, folder / "log", [*client, "-e", "SELECT 1"]) as process:
-            found = DatabaseServer("mysql", folder, port, client, process)
+        with _running("mysql", command, folder / "log", client) as process:
+            found = DatabaseServer("mysql", folder, port, client, tuple(command), process)
             word = PASSWORD.replace("'", "''")
             found.run(
                 f"CREATE DATABASE zenml CHARACTER SET utf8mb4; CREATE USER zenml@'127.0.0.1' IDENTIFIED BY '{word}';"

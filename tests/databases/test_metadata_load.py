@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -36,10 +36,49 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def worker(project: Path, store: MetadataStore, first: int, count: int) -> subprocess.Popen[str]:
+@dataclass
+class Worker:
+    """A process that runs pipelines.
+
+    Args:
+        process: it prints the ids of its runs.
+        errors: the file that holds what it says is wrong.
+    """
+
+    process: subprocess.Popen[str]
+    errors: Path
+
+    def line(self) -> str:
+        """Return the next id, or "" when it has ended."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def rest(self) -> list[str]:
+        """Return the ids that are left, when it has ended as it should."""
+        assert self.process.stdout is not None
+        found = self.process.stdout.read().split()
+        assert self.process.wait() == 0, self.errors.read_text()
+        assert self.errors.read_text() == ""
+        return found
+
+
+@contextmanager
+def workers(project: Path, store: MetadataStore) -> Iterator[list[Worker]]:
+    """Start processes that each run as many pipelines; end those that are left."""
     block = json.dumps(store.to_config())
-    command = [sys.executable, str(SCRIPT), block, str(project / "artifacts"), str(first), str(count)]
-    return subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with ExitStack() as started:
+        found = []
+        for number in range(PROCESSES):
+            path = project / f"errors-{number}"
+            errors = started.enter_context(path.open("w"))
+            words = [block, str(project / "artifacts"), str(number * RUNS), str(RUNS)]
+            process = subprocess.Popen(
+                [sys.executable, str(SCRIPT), *words], cwd=project, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
+            started.enter_context(process)
+            started.callback(process.kill)
+            found.append(Worker(process, path))
+        yield found
 
 
 def check(project: Path, store: MetadataStore, said: list[str]) -> None:
@@ -68,10 +107,8 @@ def check(project: Path, store: MetadataStore, said: list[str]) -> None:
 
 
 def run_together(project: Path, store: MetadataStore) -> None:
-    running = [worker(project, store, number * RUNS, RUNS) for number in range(PROCESSES)]
-    ends = [process.communicate() for process in running]
-    assert not "".join(errors for _, errors in ends)
-    check(project, store, [line for output, _ in ends for line in output.split()])
+    with workers(project, store) as running:
+        check(project, store, [line for worker in running for line in worker.rest()])
     assert len(store.list_runs()) == PROCESSES * RUNS
 
 
@@ -91,21 +128,6 @@ def test_processes_share_one_postgresql(project: Path, postgresql_server: Databa
         run_together(project, PostgreSQLMetadataStore(**config_of(postgresql_server, name)))
 
 
-@contextmanager
-def restarted(server: DatabaseServer) -> Iterator[None]:
-    """Kill a server as a crash does, and start it again."""
-    crash = signal.SIGKILL if server.scheme == "mysql" else signal.SIGQUIT  # its processes must not outlive the first
-    server.process.send_signal(crash)
-    server.process.wait()
-    with (server.folder / "log-2").open("wb") as log:
-        again = subprocess.Popen(server.process.args, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/")
-    try:
-        yield
-    finally:
-        again.send_signal(signal.SIGINT if server.scheme == "postgresql" else signal.SIGTERM)  # with clients connected
-        again.wait()
-
-
 @pytest.mark.parametrize(
     ("start", "kind"),
     [
@@ -123,18 +145,13 @@ def test_runs_wait_for_a_server_that_dies_and_comes_back(
             server.run("SET GLOBAL innodb_flush_log_at_trx_commit = 2; CREATE DATABASE runs CHARACTER SET utf8mb4;")
         else:
             server.run("CREATE DATABASE runs OWNER zenml;", "postgres")
-        store = kind(**config_of(server, "runs"))
-        running = [worker(project, store, number * RUNS, RUNS) for number in range(PROCESSES)]
-        said = []
-        for process in running:
-            assert process.stdout is not None
-            said.append(process.stdout.readline().strip())
-        with restarted(server):
-            for process in running:
-                with process:  # which closes and waits
-                    assert process.stdout is not None
-                    assert process.stderr is not None
-                    said += process.stdout.read().split()
-                    assert not process.stderr.read()
-            assert len(said) == PROCESSES * RUNS
-            check(project, store, said)
+        store = kind(**config_of(server, "runs"), retry_seconds=300)
+        with workers(project, store) as running:
+            said = [worker.line() for worker in running]
+            server.process.send_signal(server.crash_signal)
+            server.process.wait()
+            with server.started_again():
+                for worker in running:
+                    said += worker.rest()
+                assert len(said) == PROCESSES * RUNS
+                check(project, store, said)
