@@ -32,6 +32,8 @@ class RemoteJob:
         secrets: names of the variables whose values are secret.
         deadline_seconds: how long the job may take; its supervisor sees to it, too.
         preemptions: how often it may be preempted and go on.
+        local_files: the folder and the file of this machine that the artifact store and the metadata store are; the job
+            needs them at the same paths. Empty where both are elsewhere.
     """
 
     run_id: str
@@ -43,6 +45,7 @@ class RemoteJob:
     secrets: tuple[str, ...] = ()
     deadline_seconds: int | None = None
     preemptions: int = 0
+    local_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ def stage(launch: Launch, *, deliver: bool, deadline_seconds: int | None = None,
         tuple(delivery.values),
         deadline_seconds,
         preemptions,
+        tuple(filter(None, (launch.store.local_files, launch.metadata.local_files))),
     )
     return Staging(launch, job, package, delivery.values, graph, spec, delivery.references)
 
