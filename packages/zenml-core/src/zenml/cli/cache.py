@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zenml.cli.completing import pipeline_names
 from zenml.cli.gc import size_text
 from zenml.cli.output import json_option, show_json
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 pipeline_option = click.option(
-    "--pipeline", metavar="NAME", help="Only what runs of this pipeline made or were served."
+    "--pipeline",
+    metavar="NAME",
+    shell_complete=pipeline_names,
+    help="Only what runs of this pipeline made or were served.",
 )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from zenml.cli.completing import pipeline_names, run_ids
 from zenml.cli.output import json_option, show_json
 
 
 @click.command("compare")
-@click.argument("runs", nargs=-1, metavar="[RUN_ID]…")
-@click.option("--pipeline", metavar="NAME", help="All runs of this pipeline.")
+@click.argument("runs", nargs=-1, metavar="[RUN_ID]…", shell_complete=run_ids)
+@click.option("--pipeline", metavar="NAME", shell_complete=pipeline_names, help="All runs of this pipeline.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=200, show_default=True, help="At most so many, the newest."
 )

@@ -17,7 +17,7 @@ INSTALL = {
 )
 @click.argument("shell", type=click.Choice([*INSTALL]))
 def completion(shell: str) -> None:
-    """Print the script that lets SHELL complete commands and options of zenml."""
+    """Print the script that lets SHELL complete zenml's commands and options, runs, steps and pipelines."""
     from click.shell_completion import get_completion_class
 
     from zenml.cli.main import cli

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zenml.cli.completing import pipeline_names
 from zenml.cli.output import json_option, show_json
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--older-than", default="1d", show_default=True, metavar="AGE", help="Spare what is younger: 0, 30min, 36h, 7d."
 )
-@click.option("--pipeline", metavar="NAME", help="Only what runs of this pipeline left.")
+@click.option("--pipeline", metavar="NAME", shell_complete=pipeline_names, help="Only what runs of this pipeline left.")
 @click.option(
     "--unknown-runs",
     is_flag=True,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zenml.cli.compare import compare
+from zenml.cli.completing import pipeline_names
 from zenml.cli.output import json_option, show_json, show_rows
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def list_pipelines(as_json: bool) -> None:
 
 
 @pipeline.command("get")
-@click.argument("name")
+@click.argument("name", shell_complete=pipeline_names)
 @json_option
 def get_pipeline(name: str, as_json: bool) -> None:
     """Print the spec with which the pipeline NAME last ran."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from zenml.cli.completing import pipeline_names, run_ids
 from zenml.cli.output import json_option, show_json, show_rows
 from zenml.cli.run_control import cancel_run, reproduce_run, resume_run, show_logs
 
@@ -14,7 +15,7 @@ def run() -> None:
 
 
 @run.command("list")
-@click.option("--pipeline", help="Only runs of this pipeline.")
+@click.option("--pipeline", shell_complete=pipeline_names, help="Only runs of this pipeline.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many, newest first."
 )
@@ -31,7 +32,7 @@ def list_runs(pipeline: str | None, limit: int, as_json: bool) -> None:
 
 
 @run.command("get")
-@click.argument("run_id")
+@click.argument("run_id", shell_complete=run_ids)
 @json_option
 def get_run(run_id: str, as_json: bool) -> None:
     """Show a run: its steps, metrics and, where it failed, why. RUN_ID may be the beginning of an id."""

@@ -6,6 +6,7 @@ import time
 
 import click
 
+from zenml.cli.completing import resumable_ids, run_ids, running_ids, step_ids
 from zenml.cli.output import json_option, show_json
 
 FOLLOW_SECONDS = 1.0
@@ -13,8 +14,8 @@ FOLLOW_SECONDS = 1.0
 
 
 @click.command("logs")
-@click.argument("run_id")
-@click.argument("step", required=False, default="")
+@click.argument("run_id", shell_complete=run_ids)
+@click.argument("step", required=False, default="", shell_complete=step_ids)
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run has ended.")
 def show_logs(run_id: str, step: str, follow: bool) -> None:
     """Print what the steps of a run printed, or one STEP. RUN_ID may be the beginning of an id."""
@@ -39,7 +40,7 @@ def show_logs(run_id: str, step: str, follow: bool) -> None:
 
 
 @click.command("cancel")
-@click.argument("run_id")
+@click.argument("run_id", shell_complete=running_ids)
 def cancel_run(run_id: str) -> None:
     """Stop a run: what it published stays, and it ends as CANCELED."""
     from zenml.cli.here import here
@@ -50,7 +51,7 @@ def cancel_run(run_id: str) -> None:
 
 
 @click.command("resume")
-@click.argument("run_id")
+@click.argument("run_id", shell_complete=resumable_ids)
 @click.option("--take-over", is_flag=True, help="Also where nothing is known of the process that ran it.")
 @click.option("--no-wait", is_flag=True, help="Return as soon as the run is submitted.")
 @json_option
@@ -70,7 +71,7 @@ def resume_run(run_id: str, take_over: bool, no_wait: bool, as_json: bool) -> No
 
 
 @click.command("reproduce")
-@click.argument("run_id")
+@click.argument("run_id", shell_complete=run_ids)
 @click.option("--no-cache", is_flag=True, help="Run every step, also where its result of then could be served.")
 @click.option("--compare", is_flag=True, help="Only say what differs between then and now.")
 @json_option

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from zenml.cli.completing import run_ids, step_ids
 from zenml.cli.output import json_option, show_json, show_rows
 
 
@@ -31,8 +32,8 @@ def list_steps(type_: str | None, limit: int, as_json: bool) -> None:
 
 
 @step.command("get")
-@click.argument("run_id")
-@click.argument("step_id")
+@click.argument("run_id", shell_complete=run_ids)
+@click.argument("step_id", shell_complete=step_ids)
 @json_option
 def get_step(run_id: str, step_id: str, as_json: bool) -> None:
     """Show the step STEP_ID of the run RUN_ID."""
