@@ -52,3 +52,12 @@ class Statistics(Artifact):
 
 class Schema(Artifact):
     """Names, types, presence and domains of the columns of a set of rows."""
+
+
+def fits(given: type[Artifact], wanted: type[Artifact]) -> bool:
+    """Say whether an output of one type feeds an input of another.
+
+    Types of the same module and name are the same, also where one of them stands for a class that is not imported.
+    """
+    name = (wanted.__module__, wanted.__qualname__)
+    return issubclass(given, wanted) or any((base.__module__, base.__qualname__) == name for base in given.__mro__)

@@ -110,8 +110,9 @@ def validate_pipeline(file: str, as_json: bool) -> None:
 
     try:
         spec, lines, folder = _read(file)
-        use_source_roots(find_root(folder) or folder.cwd(), spec.environment.source_roots)
-        graph = build_graph(spec, lines=lines)
+        root = find_root(folder) or folder.cwd()
+        use_source_roots(root, spec.environment.source_roots)
+        graph = build_graph(spec, lines=lines, root=root)
     except ZenMLError as error:
         if not as_json:
             raise SpecError(error.problems) from None

@@ -141,7 +141,7 @@ def prepare(
     """
     with GitQuery(root) as git:
         use_source_roots(root, spec.environment.source_roots)
-        graph = build_graph(spec, live=live, lines=lines)
+        graph = build_graph(spec, live=live, lines=lines, root=root)
         code = git.facts()
     if backend is None and spec.run.backend:
         backend = OrchestratorBackend.from_config(spec.run.backend.model_dump())

@@ -12,13 +12,16 @@ from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.backends.reporter import Reporter
 from zenml.config.repository import current_root, find_root, secrets_path
 from zenml.datasources.base import Datasource
-from zenml.errors import ConfigError, Problem, SpecError
+from zenml.errors import ConfigError, Problem, SpecError, ZenMLError
 from zenml.metadata.store import MetadataStore
 from zenml.pipelines.data_views import DataViews
 from zenml.plugins.registry import type_name
+from zenml.runtime.graph import load_step
 from zenml.runtime.live import live_reason
+from zenml.runtime.pins import Pins
 from zenml.runtime.run import Run
 from zenml.runtime.source_roots import use_source_roots
+from zenml.runtime.step_run import in_step
 from zenml.runtime.wiring import wire
 from zenml.secrets import use_secrets_file
 from zenml.spec.model import (
@@ -112,19 +115,19 @@ class Pipeline(DataViews):
         Raises:
             SpecError: inputs that cannot be wired.
         """
-        steps = self._ordered()
-        sources, problems = wire(steps, self._inputs)
-        if problems:
-            raise SpecError(problems)
         root = root or current_root()
         with use_secrets_file(secrets_path(root)):
-            blocks = [_block(step_id, step, sources[step_id], root) for step_id, step in steps]
+            blocks = {step_id: _block(step_id, step, self._inputs[step_id], root) for step_id, step in self._ordered()}
+        steps, pinned = self._wired_steps(blocks, root)
+        sources, problems = wire(steps, self._inputs, [step_id for step_id in blocks if step_id not in dict(steps)])
+        if pinned or problems:
+            raise SpecError([*pinned, *problems])
         return PipelineSpec(
             type=self.KIND,
             name=self.name,
             seed=self.seed,
             enable_cache=self.enable_cache,
-            steps=blocks,
+            steps=[block.model_copy(update={"inputs": sources[step_id]}) for step_id, block in blocks.items()],
             environment=self.environment,
             run=self.run_defaults,
         )
@@ -166,8 +169,10 @@ class Pipeline(DataViews):
         pipeline.run_defaults = spec.run
         root = root or current_root()
         use_source_roots(root, spec.environment.source_roots)
+        with Pins(root, spec.environment.source_roots) as pins:
+            steps = {block.id: load_step(block, pins) for block in spec.steps}
         for block in spec.steps:
-            step: Step = Step.from_config({"type": block.type, "config": block.config})
+            step = steps[block.id]
             if block.backend:
                 from zenml.backends.base import BaseBackend
 
@@ -291,8 +296,29 @@ class Pipeline(DataViews):
         return {
             step_id: step.relative_to(root) if isinstance(step, Datasource) else step
             for step_id, step in self._steps.items()
-            if live_reason(step_id, step)
+            if live_reason(step_id, step) and not step.pinned_to
         }
+
+    def _wired_steps(self, blocks: dict[str, StepSpec], root: Path) -> tuple[list[tuple[str, Step]], list[Problem]]:
+        """Return the steps by what their inputs and outputs are: of a pinned one, those of its commit.
+
+        In `blocks` the types of pinned steps get the full hash of the commit. A pinned step that cannot be had is left
+        out, and its problems are returned.
+        """
+        steps: list[tuple[str, Step]] = []
+        problems: list[Problem] = []
+        with Pins(root, self.environment.source_roots) as pins:
+            for step_id, step in self._ordered():
+                if step.pinned_to:
+                    problems += live_reason(step_id, step)
+                    try:
+                        blocks[step_id] = blocks[step_id].model_copy(update={"type": pins.full(blocks[step_id].type)})
+                        step = pins.step(blocks[step_id])
+                    except ZenMLError as error:
+                        problems += [in_step(problem, step_id) for problem in error.problems]
+                        continue
+                steps.append((step_id, step))
+        return steps, problems
 
     def _ordered(self) -> list[tuple[str, Step]]:
         return list(self._steps.items())
@@ -312,7 +338,7 @@ def _block(step_id: str, step: Step, inputs: Mapping[str, str], root: Path) -> S
     backend = ComponentSpec(**step.backend.to_config()) if step.backend else None
     return StepSpec(
         id=step_id,
-        type=type_name(type(step)),
+        type=f"{type_name(type(step))}@{step.pinned_to}" if step.pinned_to else type_name(type(step)),
         config=config,
         inputs=dict(inputs),
         backend=backend,

@@ -56,14 +56,14 @@ def code_of(kind: type, roots: tuple[Path, ...]) -> Code:
 def _closure(module_name: str, own: Path, roots: tuple[Path, ...]) -> Code:
     sources: dict[str, bytes] = {}
     outside: set[str] = set()
-    waiting = [(module_name, own), *_find(module_name, roots)]
+    waiting = [(module_name, own), *find_module(module_name, roots)]
     while waiting:
         name, path = waiting.pop()
         if name in sources:
             continue
         sources[name] = path.read_bytes()
         for wanted in _imports(name, path, sources[name]):
-            found = _find(wanted, roots)
+            found = find_module(wanted, roots)
             waiting += found
             if not found:
                 outside.add(wanted.partition(".")[0])
@@ -91,7 +91,7 @@ def _imports(module: str, path: Path, source: bytes) -> Iterable[str]:
             yield from (f"{origin}.{alias.name}" for alias in node.names)
 
 
-def _find(name: str, roots: Iterable[Path]) -> list[tuple[str, Path]]:
+def find_module(name: str, roots: Iterable[Path]) -> list[tuple[str, Path]]:
     """Return the files that importing `name` runs under the first root that has it: the packages' and the module's."""
     parts = name.split(".")
     for root in roots:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from zenml.backends.interfaces import TrainingBackend
-from zenml.plugins.registry import type_name
-from zenml.runtime.code_digest import code_of
 from zenml.runtime.graph import Node
+from zenml.runtime.own_parts import own_parts
+from zenml.runtime.pinned_step import PinnedStep
 
 FINGERPRINT_FORMAT = 1
 
@@ -54,30 +53,8 @@ def fingerprint(
         roots: absolute folders of the user's modules.
     """
     step = node.step
-    kind = type(step)
-    parts: dict[str, Any] = {
-        "format": FINGERPRINT_FORMAT,
-        "type": type_name(kind),
-        "config": step.fingerprint_config(),
-        "inputs": dict(inputs),
-    }
-    versions = {name: importlib.metadata.version(name) for name in step.VERSIONED_BY}
-    servable = True
-    if ":" not in parts["type"] and step.CACHE_VERSION is not None:
-        parts["code"] = step.CACHE_VERSION
-    else:
-        code = code_of(kind, tuple(roots))
-        parts["code"] = dict(code.files)
-        versions |= dict(code.versions)
-        servable = bool(code.digest)
-    classes: dict[str, dict[str, str]] = {}
-    for other in step.code_classes():
-        code = code_of(other, tuple(roots))
-        classes[type_name(other)] = dict(code.files)
-        versions |= dict(code.versions)
-        servable = servable and bool(code.digest)
-    if classes:
-        parts["classes"] = classes
+    own = step.own if isinstance(step, PinnedStep) else own_parts(step, roots)
+    parts: dict[str, Any] = {"format": FINGERPRINT_FORMAT, **own.parts, "inputs": dict(inputs)}
     if step.SEEDED:
         parts["seed"] = seed
     if source is not None:
@@ -85,5 +62,5 @@ def fingerprint(
     if isinstance(node.backend, TrainingBackend):
         config = node.backend.model_dump(mode="json")
         parts["backend"] = {name: config[name] for name in node.backend.FINGERPRINTED}
-    parts["versions"] = versions
-    return Fingerprint(parts, servable)
+    parts["versions"] = dict(own.versions)
+    return Fingerprint(parts, own.servable)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 
 from zenml.backends.base import BaseBackend
 from zenml.datasources.base import Datasource
 from zenml.errors import Problem, SpecError, ZenMLError
+from zenml.runtime.pinned_step import is_a
+from zenml.runtime.pins import Pins
 from zenml.runtime.wiring import Sources, sort_by_flow, wire
 from zenml.spec.model import PipelineSpec, StepSpec
 from zenml.spec.yaml_format import Lines, Path
@@ -55,17 +58,29 @@ class Graph:
     by_id: Mapping[str, Node] = field(repr=False)
 
 
-def build_graph(spec: PipelineSpec, *, live: Mapping[str, Step] | None = None, lines: Lines | None = None) -> Graph:
+def build_graph(
+    spec: PipelineSpec,
+    *,
+    live: Mapping[str, Step] | None = None,
+    lines: Lines | None = None,
+    root: FilePath | None = None,
+) -> Graph:
     """Load, wire and check every step of a spec.
 
     Args:
         spec: the spec.
         live: steps that exist as objects already (their classes may not be importable), by id.
         lines: where the spec's parts stand in their file, for messages.
+        root: the repository root, whose commits pinned steps name; by default there are none.
 
     Raises:
         SpecError: every problem found in the whole spec.
     """
+    with Pins(root, spec.environment.source_roots) as pins:
+        return _build(spec, pins, live, lines)
+
+
+def _build(spec: PipelineSpec, pins: Pins, live: Mapping[str, Step] | None, lines: Lines | None) -> Graph:
     places = {step.id: ("steps", number) for number, step in enumerate(spec.steps)}
     lines = lines or Lines()
     problems: list[Problem] = []
@@ -74,8 +89,7 @@ def build_graph(spec: PipelineSpec, *, live: Mapping[str, Step] | None = None, l
     for block in spec.steps:
         path = places[block.id]
         try:
-            step = (live or {}).get(block.id) or Step.from_config({"type": block.type, "config": block.config})
-            steps[block.id] = step
+            step = steps[block.id] = (live or {}).get(block.id) or load_step(block, pins)
             backends[block.id] = step.backend
             if block.backend and step.backend is None:
                 backends[block.id] = _backend(block, step)
@@ -101,7 +115,13 @@ def build_graph(spec: PipelineSpec, *, live: Mapping[str, Step] | None = None, l
     by_spec = {block.id: block for block in spec.steps}
     for step_id in order:
         inputs = {name: nodes[source.partition(".")[0]].wired for name, source in sources[step_id].items()}
-        block = by_spec[step_id].model_copy(update={"inputs": sources[step_id]})
+        block = by_spec[step_id].model_copy(
+            update={"inputs": sources[step_id], "type": pins.full(by_spec[step_id].type)}
+        )
+        try:
+            steps[step_id] = pins.follow(block, steps[step_id], by_spec)
+        except ZenMLError as error:
+            problems += [_placed(problem, lines, places[step_id], step_id) for problem in error.problems]
         wired = Wired(step_id, steps[step_id], inputs)
         nodes[step_id] = Node(block, steps[step_id], backends[step_id], sources[step_id], wired)
         found = steps[step_id].check(inputs)
@@ -112,14 +132,34 @@ def build_graph(spec: PipelineSpec, *, live: Mapping[str, Step] | None = None, l
     return Graph(full, tuple(nodes.values()), nodes)
 
 
-def lone_node(block: StepSpec) -> Node:
+def lone_node(spec: PipelineSpec, step_id: str, root: FilePath) -> Node:
     """Return the node of a step of a graph that was built, and so checked, elsewhere; no step before it is loaded.
+
+    Args:
+        spec: the spec, with all inputs written out.
+        step_id: the step.
+        root: the repository root.
 
     Raises:
         ZenMLError: its class or backend cannot be loaded.
     """
-    step: Step = Step.from_config({"type": block.type, "config": block.config})
+    blocks = {block.id: block for block in spec.steps}
+    block = blocks[step_id]
+    with Pins(root, spec.environment.source_roots) as pins:
+        step = pins.follow(block, load_step(block, pins), blocks)
     return Node(block, step, _backend(block, step), block.inputs, Wired(block.id, step, {}))
+
+
+def load_step(block: StepSpec, pins: Pins) -> Step:
+    """Return the step that a block describes.
+
+    Raises:
+        ZenMLError: its class cannot be had, or its config does not fit.
+    """
+    if "@" in block.type:
+        return pins.step(block)
+    step: Step = Step.from_config({"type": block.type, "config": block.config})
+    return step
 
 
 def _backend(block: StepSpec, step: Step) -> BaseBackend | None:
@@ -137,7 +177,7 @@ def _missing_parts(spec: PipelineSpec, steps: Mapping[str, Step], lines: Lines) 
     return [
         Problem(f"a {spec.type} needs a {what}", lines.where(("steps",)), f"Add one: pipeline.{how}(…)")
         for kind, what, how in PIPELINE_NEEDS[spec.type]
-        if not any(isinstance(step, kind) for step in steps.values())
+        if not any(is_a(step, kind) for step in steps.values())
     ]
 
 

@@ -63,7 +63,7 @@ def run_step() -> int:
     when_parent_ends(lambda: os._exit(1))  # whatever it is doing
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     launch = _launch(told)
-    node = lone_node(next(block for block in launch.spec.steps if block.id == told["step"]))
+    node = lone_node(launch.spec, told["step"], launch.root)
     record = launch.metadata.get_run(launch.run_id)
     steps = record.steps if record else ()
     published = {step.id: {row.name: row for row in step.outputs} for step in steps if step.state in _PUBLISHED}

@@ -6,16 +6,14 @@ import os
 import shutil
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from zenml.artifacts.handles import NewArtifact, StoredArtifact
 from zenml.artifacts.progress import show_transfers
-from zenml.backends.interfaces import ProcessingBackend, TrainingBackend
+from zenml.backends.interfaces import TrainingBackend
 from zenml.backends.launch import Launch
-from zenml.backends.reporter import Advance
 from zenml.data.identity import IdentityMemo
-from zenml.data.shards import RunJob, ShardJob, State, fold_order
 from zenml.datasources.base import Datasource
 from zenml.errors import ConfigError, DataError, PluginError, Problem, QualityError, StoreError, ZenMLError
 from zenml.metadata.liveness import this_owner
@@ -27,7 +25,8 @@ from zenml.runtime.console import duration_text
 from zenml.runtime.fingerprint import Fingerprint, canonical_json, fingerprint
 from zenml.runtime.graph import Node
 from zenml.runtime.hooks import call_hook
-from zenml.runtime.processing_base import ProcessingBaseBackend
+from zenml.runtime.job_runner import job_runner
+from zenml.runtime.pinned_step import PinnedStep
 from zenml.runtime.step_log import StepLog, kept_log, log_folder
 from zenml.runtime.training_base import TrainingBaseBackend
 from zenml.secrets import redact
@@ -122,7 +121,7 @@ class StepRun:
             )
             if not isinstance(error, ZenMLError):
                 launch.report.log(traceback.format_exc())
-            raise StepFailedError([_in_step(problem, node.id) for problem in why]) from error
+            raise StepFailedError([in_step(problem, node.id) for problem in why]) from error
         finally:
             call_hook("zenml_after_step", launch.report, run=launch.run_id, step=node.id, state=str(state))
         return {record.name: record for record in outputs}
@@ -227,7 +226,7 @@ class StepRun:
                 inputs={name: launch.store.open(row.uri) for name, row in inputs.items()},
                 outputs=new,
                 seed=launch.spec.seed,
-                run_job=self._run_job(),
+                run_job=job_runner(node.id, node.backend, launch.report),
                 scratch=scratch,
                 report=launch.report,
             )
@@ -237,7 +236,7 @@ class StepRun:
             verdict: QualityError | None = None
             with kept_log(log):
                 try:
-                    if isinstance(backend, TrainingBackend):
+                    if isinstance(backend, TrainingBackend) and not isinstance(step, PinnedStep):
                         backend.train(lambda: step.run(context))
                     else:
                         step.run(context)
@@ -259,30 +258,6 @@ class StepRun:
             raise _RejectedError(verdict, rejected, context.metrics) from verdict
         return made, context.metrics
 
-    def _run_job(self) -> RunJob:
-        backend = self.node.backend if isinstance(self.node.backend, ProcessingBackend) else ProcessingBaseBackend()
-        here = ProcessingBaseBackend(workers=1)
-        report, step_id = self.launch.report, self.node.id
-
-        def run_job(job: ShardJob) -> list[State]:
-            engine = backend
-            if job.op.startswith("__main__:") and backend != here:
-                report.warn(
-                    f"{job.op.partition(':')[2]} lives in the launched script or a notebook, so step {step_id} works "
-                    "in this process with one worker; move it into a module to use workers"
-                )
-                engine = here
-            with report.progress(f"{step_id}: {job.label or job.op}", len(job.shards)) as advance:
-                return fold_order(job, _counted(engine, job, advance))
-
-        return run_job
-
-
-def _counted(engine: ProcessingBackend, job: ShardJob, advance: Advance) -> Iterator[bytes]:
-    for message in engine.map(job):
-        yield message
-        advance()
-
 
 def _explain(error: Exception | SystemExit) -> tuple[Problem, ...]:
     """Return what to tell of an error: a ZenMLError's own problems, or the type and place of any other."""
@@ -296,6 +271,7 @@ def _explain(error: Exception | SystemExit) -> tuple[Problem, ...]:
     return (Problem(f"{type(error).__name__}: {error}", where),)
 
 
-def _in_step(problem: Problem, step_id: str) -> Problem:
+def in_step(problem: Problem, step_id: str) -> Problem:
+    """Return a problem with the step in which it is."""
     where = f"step {step_id}: {problem.where}" if problem.where else f"step {step_id}"
     return Problem(problem.what, where, problem.mend)

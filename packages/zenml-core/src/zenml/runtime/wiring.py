@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from zenml.artifacts.types import Artifact
+from zenml.artifacts.types import Artifact, fits
 from zenml.errors import Problem, closest
 from zenml.steps.base import Step
 
@@ -87,7 +87,7 @@ def _check_given(
     if output not in outputs:
         mend = closest(output, outputs) or f"Its outputs: {', '.join(outputs) or 'none'}"
         return Problem(f"step {producer!r} has no output {output!r}", where, mend)
-    if not issubclass(outputs[output], wanted):
+    if not fits(outputs[output], wanted):
         return Problem(f"takes {wanted.__name__}, but {source} is {outputs[output].__name__}", where)
     return None
 
@@ -103,7 +103,7 @@ def _find(
         (producer, f"{producer}.{output}")
         for producer, step in before
         for output, gives in step.outputs.items()
-        if issubclass(gives, wanted)
+        if fits(gives, wanted)
     ]
     last = [
         source

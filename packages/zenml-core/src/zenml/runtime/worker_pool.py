@@ -77,7 +77,7 @@ class _Worker:
         except (BrokenPipeError, ValueError):
             answer = b""
         if not answer:
-            raise WorkerDiedError(_how_it_ended(self._process.wait()))
+            raise WorkerDiedError(how_it_ended("a worker process", self._process.wait()))
         if is_error(answer):
             self._job = None  # opened anew for its next shard, in case that opening it is what failed
         return message_of(answer)
@@ -207,8 +207,9 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _how_it_ended(status: int) -> str:
+def how_it_ended(what: str, status: int) -> str:
+    """Return in words how a process ended whose exit status is given; negative for a signal."""
     if status < 0:
         name = signal.Signals(-status).name
-        return f"a worker process was ended by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
-    return f"a worker process ended with exit code {status}"
+        return f"{what} was ended by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+    return f"{what} ended with exit code {status}"

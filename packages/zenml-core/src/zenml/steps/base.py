@@ -17,8 +17,10 @@ from zenml.backends.reporter import Advance as Advance
 from zenml.backends.reporter import Reporter as Reporter
 from zenml.data.shards import RunJob
 from zenml.errors import ConfigError, Problem
+from zenml.plugins.registry import type_name
 from zenml.spec.component import Component, config_problems
 from zenml.spec.model import RetrySpec
+from zenml.spec.pinned_type import read_pinned_type
 
 Inputs = Mapping[str, "Wired"]
 
@@ -75,6 +77,7 @@ class Step(Component):
     _backend: BaseBackend | None = PrivateAttr(default=None)
     _enable_cache: bool | None = PrivateAttr(default=None)
     _retry: RetrySpec = PrivateAttr(default_factory=RetrySpec)
+    _pinned_to: str = PrivateAttr(default="")
 
     @property
     def backend(self) -> BaseBackend | None:
@@ -129,6 +132,30 @@ class Step(Component):
             self._retry = RetrySpec(retries=retries, delay=delay, factor=factor, max_delay=max_delay)
         except ValidationError as error:
             raise ConfigError(config_problems(RetrySpec, error, f"{type(self).__name__}.with_retry")) from None
+        return self
+
+    @property
+    def pinned_to(self) -> str:
+        """The commit at which the step's code is used, as `with_version` was given it; empty for the code as it is."""
+        return self._pinned_to
+
+    def with_version(self, commit: str) -> Self:
+        """Use the step's code as it was at a commit, whatever becomes of the working tree, and return the step.
+
+        The class, all that it imports from the repository, its parameters, inputs and outputs are those of that commit.
+        Such a step runs in a process of its own.
+
+        Args:
+            commit: hash of a commit of the repository, or at least 7 digits of it.
+
+        Raises:
+            ConfigError: it is not such a hash, or the class is not in a module of your own.
+        """
+        name = type_name(type(self))
+        if "<locals>" in name:
+            raise ConfigError("its class is defined inside a function", name, "Move it to the top level of a module")
+        pinned = read_pinned_type(f"{name}@{commit}")
+        self._pinned_to = pinned.commit if pinned else ""
         return self
 
     def fingerprint_config(self) -> dict[str, Any]:
