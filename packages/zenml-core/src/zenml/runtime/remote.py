@@ -147,11 +147,15 @@ class RemoteOrchestratorBackend(OrchestratorBackend):
         if written and written.state.ended and written.state is not State.LOST:
             return JobStatus(written.state, written.reason)
         there = self.status(run_id, store)
+        if there.state.ended:
+            written = folder.read_status()  # its last word may have come while the platform was asked
+            if written and written.state.ended and written.state is not State.LOST:
+                return JobStatus(written.state, written.reason, there.link)
         if there.state is State.COMPLETE:  # but its supervisor did not say so
             return JobStatus(State.FAILED, "the job ended before its supervisor could say how", there.link)
         if there.state.ended and folder.is_asked_to_stop:
             return JobStatus(State.CANCELED, "stopped by the user", there.link)
-        if written is None or there.state.ended:
+        if written is None or written.state is State.LOST or there.state.ended:
             return there
         return JobStatus(written.state, written.reason or there.reason, there.link)
 
