@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from zenml.backends.orchestrator import OrchestratorBaseBackend
+from zenml.backends.orchestrator import OrchestratorBaseBackend, OrchestratorSubprocessBackend
 from zenml.cli.main import run as run_command
 from zenml.errors import ConfigError, PluginError, RunFailed, SpecError
 from zenml.pipelines import Pipeline
@@ -370,3 +370,16 @@ def test_a_stopped_run_leaves_no_process(project: Path, first: str) -> None:
     assert not alive
     (run,) = Repository.get_instance().get_runs()
     assert run.state == "CANCELED"
+
+
+def test_a_run_in_another_folder_takes_the_commit_along(project: Path, first: str) -> None:
+    made = pipeline(f"words.say:Say@{first}", project, word="far")
+    commit(project, say=LATER, helper="")
+    here = made.run()
+    made.enable_cache = False
+    run = made.run(OrchestratorSubprocessBackend())
+    assert said(run) == "<far>"
+    assert run.steps["say"].outputs["note"].digest == here.steps["say"].outputs["note"].digest
+    assert run.record.steps[0].type == f"words.say:Say@{first}"
+    made.enable_cache = True
+    assert str(made.run(OrchestratorSubprocessBackend()).steps["say"].state) == "CACHED"

@@ -22,6 +22,7 @@ from zenml.datasources.base import Datasource
 from zenml.errors import Problem
 from zenml.plugins.registry import type_name
 from zenml.runtime.own_parts import OwnParts
+from zenml.secrets.secret import Secret, references_only
 from zenml.steps.base import Inputs, Step, StepContext
 
 
@@ -73,11 +74,6 @@ class PinnedStep(Step):
     def own(self) -> OwnParts:
         """What the step adds to its fingerprint."""
         return OwnParts(**self._declared.data["own"])
-
-    def written_config(self) -> dict[str, Any]:
-        """Return the fields that were given."""
-        config = self.model_dump(mode="json")
-        return {name: value for name, value in config.items() if name in self.model_fields_set}
 
     def fingerprint_config(self) -> dict[str, Any]:
         """Return the part of the config that changes the step's outputs (JSON types)."""
@@ -184,10 +180,12 @@ def stand_in(declared: Declared, config: Mapping[str, JsonValue], commit: str) -
         "SEEDED": data["seeded"],
         "inputs": {name: artifact_type(**row) for name, row in data["inputs"].items()},
         "outputs": {name: artifact_type(**row) for name, row in data["outputs"].items()},
+        "__annotations__": {name: Secret for name in data["secrets"] if name in config},
     }
     name = data["name"].rpartition(".")[2]
     kind: type[PinnedStep] = new_class(name, (base,), exec_body=lambda namespace: namespace.update(attributes))
-    return kind(**config).backed_by(declared, commit)
+    with references_only():
+        return kind(**config).backed_by(declared, commit)
 
 
 def artifact_row(kind: type[Artifact]) -> dict[str, Any]:

@@ -19,11 +19,12 @@ from zenml.runtime.environment import installed
 from zenml.runtime.pinned_step import Ask, Declared, PinnedStep, stand_in
 from zenml.runtime.tree_process import TreeProcess
 from zenml.runtime.trees import Tree, Trees
-from zenml.spec.model import StepSpec
+from zenml.spec.model import PipelineSpec, StepSpec
 from zenml.spec.pinned_type import PinnedType, read_pinned_type
 from zenml.steps.base import Step
 
 _FORMAT = 1
+"""Raised by one when what is found out about a step changes its form."""
 
 
 class Pins:
@@ -102,6 +103,15 @@ class Pins:
             ask.data = ask("describe")
             ask.keep(note, ask.data)
         return stand_in(Declared(ask.data, ask), block.config, tree.commit if pinned else "")
+
+    def trees(self, spec: PipelineSpec) -> list[Tree]:
+        """Return the trees on which steps of a spec run, each once.
+
+        Raises:
+            SpecError: one cannot be had.
+        """
+        pinned = [read_pinned_type(self.full(block.type)) for block in spec.steps]
+        return [self._trees.open(commit) for commit in dict.fromkeys(row.commit for row in pinned if row)]
 
     @property
     def _root(self) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from zenml.metadata.records import RunRecord, State
 from zenml.metadata.store import MetadataStore
 from zenml.runtime.job_folder import JobFolder
 from zenml.runtime.package import unpack
+from zenml.runtime.trees import Trees
 from zenml.spec.model import PipelineSpec
 from zenml.spec.yaml_format import read_yaml
 
@@ -84,6 +85,9 @@ class StagedJob:
         """
         digest = self.told["package"]
         unpack(self.folder.store.read_bytes(f"packages/{digest}.tar.gz"), digest, folder)
+        for commit, packed in self.told.get("trees", {}).items():
+            data = self.folder.store.read_bytes(f"packages/{packed}.tar.gz")
+            Trees(folder).receive(commit, partial(unpack, data, packed))
         return []
 
     def settle(self, state: State, reason: str) -> tuple[State, str]:
@@ -112,7 +116,7 @@ class StagedJob:
         from zenml.runtime.source_roots import use_source_roots
 
         use_source_roots(root, self.spec.environment.source_roots)
-        graph = build_graph(self.spec)
+        graph = build_graph(self.spec, root=root)
         before = self.metadata.get_run(self.folder.run_id)
         if before and before.state is State.RUNNING:  # a life of this job that ended without a word
             self.metadata.end_run(before.id, state=State.LOST, error="its job was started again")

@@ -15,6 +15,7 @@ from zenml.metadata.records import RunRecord, State, StepRecord
 from zenml.runtime.graph import Graph, Node, build_graph
 from zenml.runtime.job_folder import JobFolder
 from zenml.runtime.package import Package, build_package
+from zenml.runtime.pins import Pins
 from zenml.runtime.remote_job import RemoteJob
 from zenml.runtime.step_run import StepRun
 from zenml.secrets.delivery import Delivery
@@ -32,12 +33,14 @@ class Staging:
         job: the job.
         package: the code.
         secrets: values of the job's variables that are secret.
+        trees: the code at the commits to which steps are pinned, by commit.
     """
 
     launch: Launch
     job: RemoteJob
     package: Package
     secrets: Mapping[str, str]
+    trees: Mapping[str, Package]
     _graph: Graph
     _spec: PipelineSpec
     _references: Mapping[str, str] = field(default_factory=dict)
@@ -46,7 +49,8 @@ class Staging:
         """Write data, code and spec to the artifact store; doing it twice leaves one copy of data and code."""
         launch = self.launch
         spec = _with_data_committed(launch, self._graph, self._spec)
-        launch.store.write_bytes(f"packages/{self.package.digest}.tar.gz", self.package.data)
+        for package in (self.package, *self.trees.values()):
+            launch.store.write_bytes(f"packages/{package.digest}.tar.gz", package.data)
         folder = JobFolder(launch.store, launch.run_id)
         folder.begin_life()
         folder.store.write_bytes(folder.key("spec.yaml"), write_yaml(spec).encode())
@@ -55,6 +59,7 @@ class Staging:
             {
                 "run": launch.run_id,
                 "package": self.package.digest,
+                "trees": {commit: package.digest for commit, package in self.trees.items()},
                 "facts": dict(launch.facts),
                 "resume": launch.resume,
                 "secrets": dict(self._references),
@@ -82,10 +87,15 @@ def stage(launch: Launch, *, deliver: bool, deadline_seconds: int | None = None,
         ConfigError: the code cannot be packaged.
         SecretError: a secret's reference resolves to nothing.
     """
-    graph = build_graph(launch.spec)
+    graph = build_graph(launch.spec, root=launch.root)
     spec = graph.spec
     roots = spec.environment.source_roots
-    package = build_package(launch.root, roots, [Path(name) for name in _local_files(launch, graph)])
+    data = [Path(name) for name in _local_files(launch, graph)]
+    package = build_package(launch.root, roots, data)
+    trees = {
+        tree.commit: build_package(tree.root, roots, tree.counterparts(data, launch.root))
+        for tree in Pins(launch.root, roots).trees(spec)
+    }
     delivery = Delivery()
     if deliver:
         with delivery.writing():
@@ -105,7 +115,7 @@ def stage(launch: Launch, *, deliver: bool, deadline_seconds: int | None = None,
         preemptions,
         tuple(filter(None, (launch.store.local_files, launch.metadata.local_files))),
     )
-    return Staging(launch, job, package, delivery.values, graph, spec, delivery.references)
+    return Staging(launch, job, package, delivery.values, trees, graph, spec, delivery.references)
 
 
 def slug(name: str) -> str:
@@ -172,7 +182,7 @@ def _with_data_committed(launch: Launch, graph: Graph, spec: PipelineSpec) -> Pi
             uri, digest = past.outputs[0].uri, past.outputs[0].digest
         else:
             launch.report.log(f"{node.id:<14} committing")
-            made, _ = run.make(run.attempt(0), print_, {})
+            made, *_ = run.make(run.attempt(0), print_, {})
             uri, digest = made["examples"].uri, made["examples"].digest
         launch.store.point_to_snapshot(digest, uri)
         pinned[node.id] = digest

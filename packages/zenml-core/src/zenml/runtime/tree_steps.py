@@ -21,6 +21,7 @@ from zenml.runtime.job_runner import job_runner
 from zenml.runtime.own_parts import own_parts
 from zenml.runtime.pinned_step import PinnedStep, artifact_row
 from zenml.runtime.worker_pool import POOL
+from zenml.secrets import Secret
 from zenml.steps.base import Step, StepContext, Wired
 
 Block = Mapping[str, Any]
@@ -79,6 +80,7 @@ class TreeSteps:
             "datasource": isinstance(made, Datasource),
             "backend_kinds": list(made.BACKEND_KINDS),
             "seeded": made.SEEDED,
+            "secrets": [name for name in kind.model_fields if isinstance(getattr(made, name), Secret)],
             "inputs": {name: _declared(artifact, kind) for name, artifact in made.inputs.items()},
             "outputs": {name: _declared(artifact, kind) for name, artifact in made.outputs.items()},
             "own": asdict(own_parts(made, self._roots)),

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,13 +43,23 @@ class Tree:
             folders: the source roots as a spec names them.
         """
         here = root.resolve()
-        depth = len(self.root.relative_to(self.path).parts)
-        top = here.parents[depth - 1] if depth else here
         found = []
         for folder in folders:
             place = (here / folder).resolve()
-            found.append(self.path / place.relative_to(top) if place.is_relative_to(top) else place)
+            there = Path(os.path.normpath(self.root / os.path.relpath(place, here)))
+            found.append(there if there.is_relative_to(self.path) else place)
         return [folder for folder in dict.fromkeys(found) if folder.is_dir()]
+
+    def counterparts(self, files: Iterable[Path], root: Path) -> list[Path]:
+        """Return the files of this tree that have the places of files of the working tree.
+
+        Args:
+            files: absolute paths; those outside of the repository root have none.
+            root: the repository root.
+        """
+        here = root.resolve()
+        places = [file.resolve() for file in files]
+        return [self.root / place.relative_to(here) for place in places if place.is_relative_to(here)]
 
 
 class Trees:
@@ -100,8 +110,18 @@ class Trees:
             except OSError as error:
                 what = f"cannot unpack commit {commit[:12]}: {error.strerror or error}"
                 raise SpecError(what, str(error.filename or self.folder)) from None
-        inner = json.loads(place.read_bytes())["root"]
-        return Tree(commit, folder, folder / inner)
+        return Tree(commit, folder, folder / json.loads(place.read_bytes())["root"])
+
+    def receive(self, commit: str, unpack: Callable[[Path], object]) -> None:
+        """Take a tree that was packed elsewhere, in which the repository root is the top.
+
+        Args:
+            commit: its commit, by the full hash.
+            unpack: writes the files into the folder that it is given.
+        """
+        unpack(self.folder / commit)
+        with atomic_file(self._place(commit)) as file:
+            file.write(b'{"root": "."}')
 
     def notes(self, commit: str) -> Path:
         """Return the folder for what is found out about the steps of a commit."""
