@@ -30,6 +30,7 @@ TEST_TOOLS = [
     "nbclient",
     "ipykernel",
     "jsonschema",
+    "kubernetes-validate",
     "pandas",
     "pg8000",
     "polars",
