@@ -51,6 +51,7 @@ def stage(repo: Repository, run_id: str, *, package: str = CODE, state: State | 
     store.write_bytes(f"packages/{package}.tar.gz", b"code")
     store.write_bytes(folder.key("job.json"), json.dumps({"run": run_id, "package": package}).encode())
     store.write_bytes(folder.key("spec.yaml"), b"zenml: 1\n")
+    store.write_bytes(folder.key("record.json"), b"{}")
     store.write_bytes(folder.key("logs/data/001/000001.txt"), b"hello")
     store.write_bytes(folder.key("log.txt"), b"hello")
     if state:
@@ -74,7 +75,13 @@ def test_a_job_that_ended_goes_with_its_code_and_its_logs_stay(repo: Repository)
     assert (job.pipeline, package.pipeline, package.size) == ("Table", "", 4)
     assert "ended" in job.reason
     assert len(repo.garbage(older_than=0).delete()) == 2
-    assert kept(repo, run_id) == ["log.txt", "logs/data/001/000001.txt"]
+    assert kept(repo, run_id) == [
+        "log.txt",
+        "logs/data/001/000001.txt",
+        "record.json",
+        "spec.yaml",
+        "status.json",
+    ]
     assert not repo.artifact_store.list("packages")
     assert found(repo) == []
 
@@ -156,8 +163,9 @@ def test_a_job_that_may_begin_again_is_spared(
     assert ("job", run_id) in found(repo)
     monkeypatch.setattr("zenml.repo.run_files.RESTARTS", 1e6)
     assert found(repo) == []
-    repo.artifact_store.write_bytes(f"runs/{run_id}/status.json", b'{"state": "UNHEARD OF"}')
-    assert found(repo) == []
+    for status in (b'{"state": "UNHEARD OF"}', b'{"state": "COMPLETE", "more": 1}', b"{"):
+        repo.artifact_store.write_bytes(f"runs/{run_id}/status.json", status)
+        assert found(repo, logs_older_than=0) == []
 
 
 def test_a_run_that_is_resumed_meanwhile_keeps_its_files(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +184,7 @@ def test_a_run_that_is_resumed_meanwhile_keeps_its_files(repo: Repository, monke
     monkeypatch.setattr(RunFiles, "still", resumed_first)
     assert found(repo, logs_older_than=0) == [("job", run_id), ("log", run_id), ("package", f"{CODE}.tar.gz")]
     assert repo.garbage(older_than=0, logs_older_than=0).delete() == []
-    assert len(kept(repo, run_id)) == 5
+    assert len(kept(repo, run_id)) == 6
 
 
 def test_a_job_that_is_staged_anew_meanwhile_stays(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

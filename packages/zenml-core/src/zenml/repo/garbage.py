@@ -58,7 +58,7 @@ class Garbage:
 
     def find(self) -> list[Leftover]:
         """Return all leftovers, the oldest first; nothing is changed."""
-        of_runs = self._of_runs()
+        of_runs = self._ordered(self._of_runs())
         return self._ordered([*of_runs, *self._files.shared(of_runs)])
 
     def delete(self) -> list[Leftover]:

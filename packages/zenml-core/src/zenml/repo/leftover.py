@@ -12,7 +12,7 @@ REASONS = {
     "attempt": "files of an attempt that published nothing",
     "scratch": "scratch files of a run that has ended",
     "partial": "a file that a process was writing when it ended",
-    "log": "what the steps of a run that has ended printed",
+    "log": "what a run that has ended printed and told of itself",
     "job": "what a job was begun with that has ended",
     "package": "code that no job refers to",
     "environment": "a list of what was installed that no run refers to",

@@ -25,13 +25,14 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PACKAGE = re.compile(rf"({_DIGEST.pattern})\.tar\.gz")
 _ENVIRONMENT = re.compile(rf"({_DIGEST.pattern})\.json")
 _READERS = 8
+_ACCOUNT = ("spec.yaml", "status.json", "record.json")
 
 
 @dataclass(frozen=True)
 class RunFiles:
     """Finds those files of runs that nobody needs any more.
 
-    The logs of recorded runs are kept, unless it is said for how long.
+    The logs of recorded runs, and what they told of themselves, are kept, unless it is said for how long.
 
     Args:
         metadata: the store that knows the runs.
@@ -70,16 +71,16 @@ class RunFiles:
             yield from self._unused("environment", _ENVIRONMENT, self._environments_in_use)
 
     def still(self, row: Leftover) -> bool:
-        """Say whether a row that `of_runs` gave still holds."""
+        """Say whether a row that `of_runs` gave still holds, and nothing of it was written since."""
         prefix = f"runs/{row.run}/"
         sizes = {key.removeprefix(prefix): 0 for key in self.store.list(prefix.rstrip("/"))}
         found = self._of_run(row.run, self.metadata.get_run(row.run), sizes)
-        return any((again.kind, again.since) == (row.kind, row.since) for again in found)
+        return any(again.kind == row.kind and again.since <= row.since for again in found)
 
     def remove(self, row: Leftover) -> None:
         """Remove the logs or the staged job of a run."""
         for key in self.store.list(f"runs/{row.run}"):
-            if _is_log(key.split("/", 2)[2]) == (row.kind == "log"):
+            if _kind(key.split("/", 2)[2]) == row.kind:
                 self.store.remove(key)
 
     def _of_run(self, run_id: str, run: RunRecord | None, sizes: Mapping[str, int]) -> Iterator[Leftover]:
@@ -91,18 +92,19 @@ class RunFiles:
             if not seen_state(run).ended or self.pipeline not in (None, run.pipeline):
                 return
             since, pipeline = run.finished or time_of(run_id), run.pipeline
-        age = time.time() - since
-        if age < self.grace:
+        age, keep = time.time() - since, self.grace if run is None else self.logs_older_than
+        asked = ("job",) if keep is None else ("job", "log")  # in this order: the log says that the job has ended
+        if age < self.grace or not any(_kind(name) in asked for name in sizes):
             return
-        uri = self.store.uri(f"runs/{run_id}")
-        logs = [size for name, size in sizes.items() if _is_log(name)]
-        keep = self.grace if run is None else self.logs_older_than
-        if logs and keep is not None and age >= keep:
-            yield Leftover("log", uri, sum(logs), since, run_id, pipeline)
-        job = {name: size for name, size in sizes.items() if not _is_log(name)}
-        if job and (age >= RESTARTS or self._has_ended(run_id)):
-            since = max(since, *(self._modified(f"runs/{run_id}/{name}") for name in job))
-            yield Leftover("job", uri, sum(job.values()), since, run_id, pipeline)
+        staged = [name for name in sizes if not _is_printed(name)]
+        if staged:
+            if age < RESTARTS and not self._has_ended(run_id):
+                return
+            since = max(since, *(self._modified(f"runs/{run_id}/{name}") for name in staged))
+        for kind in asked:
+            found = [size for name, size in sizes.items() if _kind(name) == kind]
+            if found and (kind == "job" or time.time() - since >= (keep or 0.0)):
+                yield Leftover(kind, self.store.uri(f"runs/{run_id}"), sum(found), since, run_id, pipeline)
 
     def _folders(self) -> dict[str, dict[str, int]]:
         """Return names and sizes of the files of each run."""
@@ -116,8 +118,8 @@ class RunFiles:
     def _has_ended(self, run_id: str) -> bool:
         """Say whether a job's supervisor wrote how it ended, so that no platform begins it again."""
         try:
-            status = JobFolder(self.store, run_id).read_status()
-        except (ValueError, TypeError, KeyError):  # of another version
+            status = JobFolder(self.store, run_id).last_status()
+        except (StoreError, ValueError, TypeError, KeyError):  # of another version, or damaged
             return False
         return status is not None and status.state.ended
 
@@ -159,6 +161,13 @@ class RunFiles:
         return time.time() if at is None else at
 
 
-def _is_log(name: str) -> bool:
-    """Say whether a file of a run, named relative to the run's folder, is what was printed."""
+def _is_printed(name: str) -> bool:
     return name.startswith("log")
+
+
+def _kind(name: str) -> str:
+    """Return as what a file of a run, named relative to the run's folder, is collected.
+
+    What the run told of itself is kept with its logs: who cannot reach the metadata store looks back by that.
+    """
+    return "log" if _is_printed(name) or name in _ACCOUNT else "job"
