@@ -72,7 +72,7 @@ def build_package(
         buffer = io.BytesIO()
         changed = _write(buffer, found, wheels)
         if not changed:
-            return Package(buffer.getvalue(), sizes, found.warnings)
+            return Package(buffer.getvalue(), sizes, (*found.warnings, *_compiled(wheels)))
     raise ConfigError(
         f"these files change while they are packed: {', '.join(changed)}",
         str(root),
@@ -97,6 +97,13 @@ def check_size(found: PackageFiles, wheels: Sequence[Path] = ()) -> dict[str, in
             f"Name what the code does not need in {IGNORE_FILE}. Largest: {listed}",
         )
     return {name: sizes[name] for name in sorted(sizes)}
+
+
+def _compiled(wheels: Iterable[Path]) -> Iterator[str]:
+    for wheel in wheels:
+        tags = wheel.stem.split("-", 2)[2]
+        if not tags.endswith("-none-any"):
+            yield f"{wheel.name} holds compiled code, so it works only where the system and Python are {tags}"
 
 
 def _mebibytes(size: int) -> str:

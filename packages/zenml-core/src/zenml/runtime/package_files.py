@@ -71,21 +71,30 @@ def list_package_files(root: Path, source_roots: Sequence[str], leave_out: Itera
             problems.append(Problem(what, "environment.source_roots", f"Name a folder inside {top}"))
         elif place.is_dir():
             prefix = "" if place == top else f"{place.relative_to(top).as_posix()}/"
-            listing.list(place, prefix)
+            listing.collect(place, prefix)
     if problems:
         raise ConfigError(problems)
-    names = {name for name in listing.names if not _never(name) and not listing.rules.hides(name)}
+    names = {name for name in listing.names if not never_travels(name) and not listing.rules.hides(name)}
     environments = [name.removesuffix(_ENVIRONMENT) for name in names if name.endswith(f"/{_ENVIRONMENT}")]
     if environments:
         names = {name for name in names if not name.startswith(tuple(environments))}
     _check_names(names)
-    closed = sorted(name for name in listing.closed if not _never(name) and not listing.rules.hides(name, folder=True))
+    closed = sorted(
+        name for name in listing.closed if not never_travels(name) and not listing.rules.hides(name, folder=True)
+    )
     if closed:
         raise unreadable(top, closed)
     spared = {path for given in leave_out for path in (top / given, (top / given).resolve())}
     stats, links = _look_at(top, sorted(name for name in names if top / name not in spared), spared)
     leads, warnings = _lead(top, stats, links)
     return PackageFiles(top, stats, leads, (*listing.warnings, *warnings))
+
+
+def list_source_tree(project: Path) -> list[str]:
+    """List the files that a distribution may be built from: all that lie in no ignored folder, sorted."""
+    listing = _Listing(project, IgnoreRules(()), ignored_files=True)
+    listing.collect(project, "")
+    return sorted(name for name in listing.names if not never_travels(name))
 
 
 def unreadable(root: Path, names: Iterable[str]) -> ConfigError:
@@ -105,7 +114,8 @@ def _read_rules(path: Path) -> IgnoreRules:
         raise unreadable(path.parent, [path.name]) from None
 
 
-def _never(name: str) -> bool:
+def never_travels(name: str) -> bool:
+    """Say whether a file stays here whatever else is said of it: its name, or a folder's, may stand for secrets."""
     parts = [part.casefold() for part in name.rstrip("/").split("/")]
     return any(part in _NEVER or part.startswith(".env") for part in parts)
 
@@ -128,20 +138,24 @@ def _check_names(names: Iterable[str]) -> None:
 class _Listing:
     """Collects the names of files, with git where it can tell."""
 
-    def __init__(self, root: Path, rules: IgnoreRules) -> None:
+    def __init__(self, root: Path, rules: IgnoreRules, *, ignored_files: bool = False) -> None:
         self.root = root
         self.rules = rules
+        self.ignored_files = ignored_files
         self.names: set[str] = set()
         self.closed: set[str] = set()
         self.warnings: list[str] = []
 
-    def list(self, folder: Path, prefix: str) -> None:
+    def collect(self, folder: Path, prefix: str) -> None:
         """Collect what lies in a folder; `prefix` is its name relative to the root, with a slash."""
         tracked = self._git(folder, prefix, ["--cached", "--stage"])
         if tracked is None:
             self._walk(prefix, [])
             return
         others = self._git(folder, prefix, ["--others", "--exclude-standard"]) or []
+        if self.ignored_files:
+            ignored = self._git(folder, prefix, ["--others", "--ignored", "--exclude-standard", "--directory"]) or []
+            others += [name for name in ignored if not name.endswith("/")]
         nested = {name for name in others if name.endswith("/")}
         found = {name for name in others if not name.endswith("/")}
         for entry in tracked:
@@ -156,10 +170,10 @@ class _Listing:
         self.names.update(prefix + name for name in found)
         for name in sorted(nested):
             inner = f"{prefix}{name}"
-            if _never(inner) or self.rules.hides(inner.rstrip("/"), folder=True):
+            if never_travels(inner) or self.rules.hides(inner.rstrip("/"), folder=True):
                 continue
             if (self.root / inner / ".git").exists():
-                self.list(self.root / inner, inner)
+                self.collect(self.root / inner, inner)
             elif (self.root / inner).is_dir():
                 self.warnings.append(f"{inner} is a submodule that is not checked out: git submodule update --init")
 
@@ -193,14 +207,17 @@ class _Listing:
             return
         if prefix and any(entry.name == _ENVIRONMENT for entry in found):
             return
+        if self.ignored_files and rules[0][1].verdict(_ENVIRONMENT, folder=False):
+            return  # a tool's cache, which ignores all that is in it
         for entry in found:
             name = f"{prefix}{entry.name}"
             folder = entry.is_dir(follow_symlinks=False)
-            if _never(name) or self.rules.hides(name, folder=folder) or _ignored(name, folder, rules):
+            if never_travels(name) or self.rules.hides(name, folder=folder):
                 continue
-            if folder:
+            ignored = _ignored(name, folder, rules)
+            if folder and not ignored:
                 self._walk(f"{name}/", rules)
-            else:
+            elif not folder and (self.ignored_files or not ignored):
                 self.names.add(name)
 
 

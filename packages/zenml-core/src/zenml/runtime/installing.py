@@ -1,0 +1,109 @@
+"""Installing: what a run may install by itself before it begins, beside what is there."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zenml.backends.reporter import Reporter
+from zenml.errors import ConfigError
+from zenml.runtime.requirements import Requirements, installed_here
+
+_LINES = 12
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet", "install")
+
+
+def install_missing(
+    requirements: Requirements,
+    folder: Path,
+    report: Reporter,
+    *,
+    installed: Mapping[str, str] | None = None,
+    path: Sequence[Path] = (),
+) -> list[str]:
+    """Install what requirements lack into a folder, which is then put first on the import path.
+
+    Nothing that is installed already is changed, and what it satisfies is not installed again.
+
+    Args:
+        requirements: what the run needs.
+        folder: where to install; it is made.
+        report: is told what is installed.
+        installed: what is there already; by default what can be imported here.
+        path: folders of distributions that count as installed, such as those of unpacked wheels.
+
+    Returns:
+        The names and versions of what was installed.
+
+    Raises:
+        ConfigError: pip is not there, or fails; its last lines are in the message, without credentials.
+    """
+    missing = requirements.missing(installed_here() if installed is None else installed)
+    if not missing:
+        return []
+    wanted = ", ".join(need.install for need in missing)
+    if importlib.util.find_spec("pip") is None:
+        what = f"{wanted} cannot be installed here: there is no pip"
+        raise ConfigError(without_credentials(what), "environment.install", "Add pip, or these, to the image")
+    report.log(without_credentials(f"installing {wanted}"))
+    with tempfile.TemporaryDirectory(prefix="zenml-pip-") as work:
+        answer = Path(work) / "report.json"
+        _run_pip(["--dry-run", "--report", str(answer)], [need.install for need in missing], work, path)
+        rows: list[dict[str, Any]] = json.loads(answer.read_text("utf-8"))["install"]
+        folder.mkdir(parents=True, exist_ok=True)
+        _run_pip(["--no-deps", "--target", str(folder)], map(_exactly, rows), work, path)
+    return [f"{row['metadata']['name']} {row['metadata']['version']}" for row in rows]
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the user names and passwords of the URLs in it."""
+    return _CREDENTIALS.sub("***@", text)
+
+
+def last_lines(text: str) -> str:
+    """Return what a tool said last, for a message."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    return without_credentials("\n".join(lines[-_LINES:]))
+
+
+def _exactly(row: Mapping[str, Any]) -> str:
+    """Return the requirement for just what pip chose."""
+    name, version = row["metadata"]["name"], row["metadata"]["version"]
+    if not row.get("is_direct"):
+        return f"{name}=={version}"
+    source = row["download_info"]
+    control = source.get("vcs_info")
+    return f"{name} @ " + (f"{control['vcs']}+{source['url']}@{control['commit_id']}" if control else source["url"])
+
+
+def _run_pip(options: Sequence[str], wanted: Iterable[str], work: str, path: Sequence[Path]) -> None:
+    """Run pip; requirements go by a file, as a URL's credentials must not stand in the list of processes."""
+    asked = Path(work) / "requirements.txt"
+    asked.write_text("".join(f"{text}\n" for text in wanted), "utf-8")
+    known = [*map(str, path), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    done = subprocess.run(
+        [sys.executable, *_PIP, *options, "--requirement", str(asked)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(known)},
+        cwd=work,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        raise ConfigError(
+            f"pip could not install what the run lacks:\n{last_lines(done.stdout)}",
+            "environment.install",
+            "Mend environment.requirements, or add them to the image",
+        )
