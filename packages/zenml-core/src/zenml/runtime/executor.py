@@ -63,7 +63,7 @@ def execute(launch: Launch, graph: Graph, parallel_steps: int = 1) -> State:
     except StepFailedError as failure:
         why = str(failure)
     except PreemptedError as stop:
-        state, why, interrupted = State.LOST, "preempted; it goes on when its job is started again", stop
+        state, why, interrupted = State.LOST, "stopped by its supervisor; it can go on", stop
     except (KeyboardInterrupt, CanceledError) as stop:
         state, why, interrupted = State.CANCELED, "stopped by the user", stop
     finally:

@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pydantic import Field
+
 from zenml.artifacts.store import ArtifactStore
 from zenml.errors import ZenMLError
 from zenml.metadata.records import State
@@ -36,9 +38,19 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
 
     The interpreter is the one that runs this code, with what is installed there; the folder is made in the system's
     folder for temporary files and removed at the end. Secrets are looked up there, in the same secrets file as here.
+
+    Args:
+        deadline_seconds: how long the run may take; then it fails.
     """
 
     DELIVERS_SECRETS = False
+
+    deadline_seconds: int | None = Field(default=None, ge=1)
+
+    @property
+    def deadline(self) -> int | None:
+        """How many seconds the job may take."""
+        return self.deadline_seconds
 
     @property
     def reaches_local_files(self) -> bool:

@@ -134,7 +134,7 @@ class _Supervisor:
     def _stop(self, why: str) -> None:
         self._stopped = self._stopped or why
         if self._child and self._child.poll() is None:
-            self._child.send_signal(PREEMPTED if why == "preempted" else signal.SIGTERM)
+            self._child.send_signal(signal.SIGTERM if why == "canceled" else PREEMPTED)
 
     def _outcome(self, exit_code: int, memory_kills: int) -> tuple[State, str]:
         if self._stopped == "canceled":
