@@ -148,6 +148,8 @@ class _Told:
 class PinnedDatasource(PinnedStep, Datasource):
     """A datasource on the tree of a commit; the data are where they are now."""
 
+    model_config = ConfigDict(extra="allow")
+
     def identity(self, memo: IdentityMemo | None = None) -> str:
         """Return the source identity, as the real class finds it."""
         return str(self._declared.ask("identity"))
