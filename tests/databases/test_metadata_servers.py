@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -19,7 +21,7 @@ from zenml.errors import StoreError
 from zenml.metadata import MySQLMetadataStore, PostgreSQLMetadataStore
 from zenml.metadata.records import State, StepRecord
 from zenml.metadata.server import ServerMetadataStore
-from zenml.testing.recorded_runs import a_run, an_artifact, complete, run_id, started
+from zenml.testing.recorded_runs import a_run, an_artifact, complete, run_id, started, step_of
 
 SCHEMAS = json.loads((Path(__file__).parent / "mlmd_schema_10_servers.json").read_text("utf-8"))
 """What the queries in DESCRIBE gave for databases that ml-metadata 1.17.1 made."""
@@ -152,6 +154,133 @@ def test_connections_that_the_server_ended_are_made_anew(
     complete(store, run, "data", outputs=[an_artifact("examples", "/a/1")])
     end_connections(server, database)
     assert [record.id for record in store.list_runs()] == [run]
+
+
+def sessions(server: DatabaseServer, database: str) -> list[str]:
+    """Return the ids of the server's sessions in a database."""
+    if server.scheme == "mysql":
+        return server.run(f"SELECT id FROM information_schema.processlist WHERE db = '{database}';").split()
+    return server.run(f"SELECT pid FROM pg_stat_activity WHERE datname = '{database}';", "postgres").split()
+
+
+def test_a_store_that_is_dropped_closes_its_connections(server: DatabaseServer) -> None:
+    with new_database(server) as name:
+        store = STORES[server.scheme](**config_of(server, name))
+        store.list_runs()
+        assert sessions(server, name)
+        del store
+        assert any(not sessions(server, name) for _ in range(500))  # the server takes a moment to notice
+
+
+FORKING = """
+import json, os, sys
+from zenml.metadata.store import MetadataStore
+
+store = MetadataStore.from_config(json.loads(sys.argv[1]))
+store.list_runs()
+child = os.fork()
+if not child:
+    store.list_runs()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+database = store._database
+database.retry_seconds = 0
+query = "SELECT CONNECTION_ID()" if database.engine.dialect.name == "mysql" else "SELECT pg_backend_pid()"
+assert database.transact(lambda connection, _: connection.exec_driver_sql(query).scalar(), write=False)
+"""
+
+
+def test_a_forked_process_leaves_its_parent_s_connections_alone(server: DatabaseServer, database: str) -> None:
+    store = STORES[server.scheme](**config_of(server, database))
+    command = [sys.executable, "-c", FORKING, json.dumps(store.to_config())]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+class Relay:
+    """Passes bytes on between clients and a server, until it is told to be silent.
+
+    Args:
+        port: the server's.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._opened = [self._listening]
+        self._silent = threading.Event()
+        self.port: int = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def be_silent(self) -> None:
+        """Pass nothing on any more, but keep all connections."""
+        self._silent.set()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for opened in self._opened:
+            with suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+            opened.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                server = socket.create_connection(("127.0.0.1", self._port))
+                self._opened += [client, server]
+                for source, target in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while block := source.recv(65536):
+                if not self._silent.is_set():
+                    target.sendall(block)
+
+
+def test_a_server_that_falls_silent_counts_as_lost(
+    server: DatabaseServer, make: Callable[..., ServerMetadataStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make().list_runs()
+    for module in ("mysql_database", "postgresql_database"):
+        monkeypatch.setattr(f"zenml.metadata.{module}.SILENT_SECONDS", 3)
+    relay = Relay(server.port)
+    try:
+        store = make(port=relay.port, retry_seconds=0)
+        store.list_runs()
+        relay.be_silent()
+        with pytest.raises(StoreError, match=r"the database server does not answer for 0 s: .*timed out"):
+            store.list_runs()
+    finally:
+        relay.close()
+
+
+LOCKED = {
+    "mysql": (
+        "SELECT id FROM Context FOR UPDATE",
+        "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT';",
+    ),
+    "postgresql": ("LOCK TABLE Context", "SELECT count(*) FROM pg_locks WHERE NOT granted;"),
+}
+
+
+def test_a_wait_for_another_transaction_is_no_silence(
+    server: DatabaseServer, database: str, make: Callable[..., ServerMetadataStore]
+) -> None:
+    store, other = make(), make()
+    run = started(store, 1)
+    other.list_runs()
+    assert other._database is not None
+    waiting = threading.Thread(target=complete, args=(store, run, "data"))
+    lock, seen = LOCKED[server.scheme]
+    with other._database.transaction(write=True) as connection:
+        connection.exec_driver_sql(lock)
+        waiting.start()
+        while server.run(seen, database).strip() == "0":
+            assert waiting.is_alive()
+    waiting.join()
+    assert step_of(store, run, "data").state is State.COMPLETE
 
 
 def lose_next_commit(store: ServerMetadataStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,13 +45,13 @@ class Guarded:
         return kind(**{**config_of(self.server, "zenml"), **trusted, **changes})
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(mariadb, marks=pytest.mark.xdist_group("mariadb")),
-        pytest.param(postgresql, marks=pytest.mark.xdist_group("postgresql")),
-    ],
-)
+SERVERS = [
+    pytest.param(mariadb, marks=pytest.mark.xdist_group("mariadb")),
+    pytest.param(postgresql, marks=pytest.mark.xdist_group("postgresql")),
+]
+
+
+@pytest.fixture(scope="module", params=SERVERS)
 def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     folder = tmp_path_factory.mktemp("certificates")
     authority, stranger = Authority(folder, "ours"), Authority(folder, "theirs")
@@ -115,3 +115,13 @@ def test_a_server_that_asks_for_a_client_s_certificate_gets_it(guarded: Guarded)
 def test_a_certificate_without_its_key_is_told(guarded: Guarded) -> None:
     with pytest.raises(ConfigError, match="a certificate cannot be read"):
         guarded.store(ssl="require", ssl_cert=str(guarded.client.certificate)).list_runs()
+
+
+@pytest.mark.parametrize("guarded", SERVERS[1:], indirect=True)
+def test_a_login_holds_for_the_encrypted_connection_alone_that_it_was_made_on(guarded: Guarded) -> None:
+    store = guarded.store(ssl="require")
+    store.list_runs()
+    assert store._database is not None
+    with store._database.engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        assert driver.auth.mechanism_name == "SCRAM-SHA-256-PLUS"

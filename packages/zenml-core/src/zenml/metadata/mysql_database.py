@@ -8,6 +8,7 @@ driver's.
 from __future__ import annotations
 
 import hashlib
+import os
 from functools import cache, partial
 from typing import Any
 
@@ -165,6 +166,17 @@ _RELEASE_LOCK = text("SELECT RELEASE_LOCK(:name)").bindparams(bindparam("name"))
 
 class _Connection(pymysql.connections.Connection):  # type: ignore[misc]  # the driver has no types
     """A connection that gives up as soon on a server that says nothing as on one that cannot be reached."""
+
+    def __init__(self, **options: Any) -> None:
+        self._made_by = os.getpid()
+        super().__init__(**options)
+
+    def close(self) -> None:
+        """Take leave of the server, but not from a fork of the process that came."""
+        if self._made_by == os.getpid():
+            super().close()
+        else:
+            self._force_close()
 
     def connect(self, sock: Any = None) -> None:
         self._read_timeout = self.connect_timeout

@@ -23,16 +23,19 @@ class ServerMetadataStore(SQLMetadataStore):
     is tried again for `retry_seconds`, and recorded once.
 
     Args:
-        host: name or address of the server; a path that begins with `/` is that of its socket.
+        host: name or address of the server; a path that begins with `/` is that of its socket (of PostgreSQL's, also
+            of the folder that it is in).
         port: its port; by default the product's usual one.
-        username: who connects.
+        username: who connects; by default the user of this system.
         password: their password: `env:NAME`, `file:PATH`, `secret:NAME`, or the password itself, which is then kept in
             the repository's secrets file.
         database: the database, which must exist; its tables are made.
-        ssl: `disable`; `prefer` encrypts where the server can; `require` refuses a server that cannot; `verify-ca` also
-            checks that its certificate is signed by `ssl_ca`; `verify-full` also that it is of this host.
+        ssl: `disable` encrypts nothing; `prefer` encrypts, or goes on in plain text where the server says that it does
+            not; `require` refuses such a server. Neither looks at the server's certificate: they keep out who listens,
+            not who poses as the server. `verify-ca` also checks that the certificate is signed by `ssl_ca`;
+            `verify-full` also that it is of this host.
         ssl_ca: file of certificates that are trusted; by default those of the system.
-        ssl_cert: file of the client's own certificate, where the server asks for one.
+        ssl_cert: file of the client's own certificate, where the server asks for one; shown from `require` on.
         ssl_key: file of its key.
         connect_timeout: seconds to wait for the server when connecting.
         retry_seconds: seconds to go on trying when the server went away.
