@@ -190,22 +190,32 @@ def test_a_glance_changes_nothing(store: MetadataStore, project: Path) -> None:
     assert path.read_bytes() == content
 
 
+def shell(folder: Path, project: Path, *command: str) -> str:
+    """Run a shell in a project, with a command `zenml` that runs this Python; return what it prints."""
+    zenml = folder / "bin" / "zenml"
+    zenml.parent.mkdir()
+    zenml.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m zenml.cli.main "$@"\n')
+    zenml.chmod(0o755)
+    environment = {**os.environ, "PATH": os.pathsep.join((str(zenml.parent), os.environ["PATH"]))}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout
+
+
 @pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
 def test_bash_puts_names_with_blanks_into_the_line(store: MetadataStore, project: Path, tmp_path: Path) -> None:
-    command = tmp_path / "bin" / "zenml"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m zenml.cli.main "$@"\n')
-    command.chmod(0o755)
     script = (
         'eval "$(zenml completion bash)"; COMP_WORDS=(zenml pipeline get "Quick\\ "); COMP_CWORD=3\n'
         "COMPREPLY=(); _zenml_completion zenml; printf '%s\\n' \"${COMPREPLY[@]}\""
     )
-    path = os.pathsep.join((str(command.parent), os.environ["PATH"]))
-    done = subprocess.run(
-        ["bash", "--norc", "-c", script], cwd=project, env={**os.environ, "PATH": path}, capture_output=True, text=True,
-        check=True,
-    )  # fmt: skip
-    assert (done.stdout, done.stderr) == ("Quick\\ start\n", "")
+    assert shell(tmp_path, project, "bash", "--norc", "-c", script) == "Quick\\ start\n"
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="needs fish")
+def test_fish_tells_more_of_a_run(store: MetadataStore, project: Path, tmp_path: Path) -> None:
+    script = 'zenml completion fish | source; complete -C "zenml pipeline get Q"; complete -C "zenml run cancel "'
+    said = shell(tmp_path, project, "fish", "-N", "-c", script)
+    assert said.splitlines() == ["Quick start", f"{run_id(21)}\tOther RUNNING"]
 
 
 def test_completing_imports_nothing_heavy(store: MetadataStore, project: Path) -> None:

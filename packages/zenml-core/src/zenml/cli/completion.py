@@ -26,4 +26,5 @@ def completion(shell: str) -> None:
     if kind is None:  # pragma: no cover - click knows the three
         raise click.UsageError(f"click does not know {shell}")
     script = kind(cli, {}, "zenml", "_ZENML_COMPLETE")
-    click.echo(script.source_template % script.source_vars())
+    text = script.source_template % script.source_vars()
+    click.echo(text.replace('string split ","', 'string split -m 1 ","'))  # fish: what follows may have commas too
