@@ -19,6 +19,7 @@ from zenml.metadata.records import State
 from zenml.runtime.job_folder import JobFolder
 from zenml.runtime.remote import JobStatus, RemoteJob, RemoteOrchestratorBackend, RemoteRun, Resource
 from zenml.runtime.remote_job import EXIT_PREEMPTED
+from zenml.runtime.requirements import installed_here
 from zenml.secrets import place
 
 
@@ -56,6 +57,10 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
     def reaches_local_files(self) -> bool:
         """It is on this machine."""
         return True
+
+    def installed(self) -> dict[str, str]:
+        """Return what is installed here."""
+        return installed_here()
 
     def render(self, job: RemoteJob) -> list[Resource]:
         """Return the one process: its command, and the variables that it gets on top of this process's."""

@@ -59,6 +59,13 @@ class RemoteOrchestratorBackend(OrchestratorBackend):
             ConfigError: every problem, and how to mend it.
         """
 
+    def installed(self) -> Mapping[str, str] | None:
+        """Return what is installed where the job runs, versions by name, Python's as `python`; None if not known here.
+
+        What is not known is checked first of all where the job runs.
+        """
+        return None
+
     @abstractmethod
     def render(self, job: RemoteJob) -> list[Resource]:
         """Return what `submit` will make; a pure function of the backend's fields and the job."""
@@ -108,7 +115,11 @@ class RemoteOrchestratorBackend(OrchestratorBackend):
             raise SpecError(problems)
         self.check_access()
         return stage(
-            launch, deliver=self.DELIVERS_SECRETS, deadline_seconds=self.deadline, preemptions=self.preemption_budget
+            launch,
+            deliver=self.DELIVERS_SECRETS,
+            deadline_seconds=self.deadline,
+            preemptions=self.preemption_budget,
+            installed=self.installed(),
         )
 
     def run(self, launch: Launch, *, wait: bool = True) -> None:

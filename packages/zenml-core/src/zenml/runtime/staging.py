@@ -10,14 +10,18 @@ from typing import Any
 from zenml.artifacts.handed_over import environment
 from zenml.backends.launch import Launch
 from zenml.datasources.base import Datasource
+from zenml.errors import ConfigError
 from zenml.metadata.liveness import this_owner
 from zenml.metadata.records import RunRecord, State, StepRecord
 from zenml.runtime.graph import Graph, Node, build_graph
 from zenml.runtime.job_folder import JobFolder
+from zenml.runtime.needs import requirements_of
 from zenml.runtime.package import Package, build_package
 from zenml.runtime.pins import Pins
 from zenml.runtime.remote_job import RemoteJob
+from zenml.runtime.requirements import Requirements
 from zenml.runtime.step_run import StepRun
+from zenml.runtime.wheels import build_wheels
 from zenml.secrets.delivery import Delivery
 from zenml.spec.component import Component
 from zenml.spec.model import ComponentSpec, PipelineSpec, RunSpec, StepSpec
@@ -34,6 +38,7 @@ class Staging:
         package: the code.
         secrets: values of the job's variables that are secret.
         trees: the code at the commits to which steps are pinned, by commit.
+        requirements: what must be installed where the job runs.
     """
 
     launch: Launch
@@ -41,6 +46,7 @@ class Staging:
     package: Package
     secrets: Mapping[str, str]
     trees: Mapping[str, Package]
+    requirements: Requirements
     _graph: Graph
     _spec: PipelineSpec
     _references: Mapping[str, str] = field(default_factory=dict)
@@ -63,6 +69,7 @@ class Staging:
                 "facts": dict(launch.facts),
                 "resume": launch.resume,
                 "secrets": dict(self._references),
+                "requirements": self.requirements.to_json(),
                 "deadline": self.job.deadline_seconds,
                 "preemptions": self.job.preemptions,
             },
@@ -73,7 +80,14 @@ class Staging:
         )
 
 
-def stage(launch: Launch, *, deliver: bool, deadline_seconds: int | None = None, preemptions: int = 0) -> Staging:
+def stage(
+    launch: Launch,
+    *,
+    deliver: bool,
+    deadline_seconds: int | None = None,
+    preemptions: int = 0,
+    installed: Mapping[str, str] | None = None,
+) -> Staging:
     """Describe a launch as a job; nothing is written.
 
     Args:
@@ -82,16 +96,23 @@ def stage(launch: Launch, *, deliver: bool, deadline_seconds: int | None = None,
             as this machine does.
         deadline_seconds: how long the job may take.
         preemptions: how often it may be preempted and go on.
+        installed: what is installed where the job runs, versions by name; None where that is not known.
 
     Raises:
-        ConfigError: the code cannot be packaged.
+        ConfigError: the code cannot be packaged, or what it needs is not installed there.
         SecretError: a secret's reference resolves to nothing.
     """
     graph = build_graph(launch.spec, root=launch.root)
     spec = graph.spec
     roots = spec.environment.source_roots
     data = [Path(name) for name in _local_files(launch, graph)]
-    package = build_package(launch.root, roots, data)
+    requirements = requirements_of(graph, launch.root, (launch.metadata, launch.store))
+    problems = requirements.problems(installed) if installed is not None else []
+    if problems:
+        raise ConfigError(problems)
+    travelling = [name for name in requirements.travelling if name not in (installed or {})]
+    wheels = build_wheels(travelling, launch.root / ".zenml" / "wheels")
+    package = build_package(launch.root, roots, data, wheels)
     trees = {
         tree.commit: build_package(tree.root, roots, tree.counterparts(data, launch.root))
         for tree in Pins(launch.root, roots).trees(spec)
@@ -115,7 +136,7 @@ def stage(launch: Launch, *, deliver: bool, deadline_seconds: int | None = None,
         preemptions,
         tuple(filter(None, (launch.store.local_files, launch.metadata.local_files))),
     )
-    return Staging(launch, job, package, delivery.values, trees, graph, spec, delivery.references)
+    return Staging(launch, job, package, delivery.values, trees, requirements, graph, spec, delivery.references)
 
 
 def slug(name: str) -> str:
