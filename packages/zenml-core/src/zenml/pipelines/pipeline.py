@@ -284,14 +284,6 @@ class Pipeline(DataViews):
         live = self._live_steps(root)
         return plan(self.to_spec(root), root, live=live, metadata_store=metadata_store, artifact_store=artifact_store)
 
-    def evaluate(self) -> dict[str, float]:
-        """Return the metrics of the newest complete run of this pipeline.
-
-        Raises:
-            ZenMLError: there is none.
-        """
-        return self._runs(current_root())[0].metrics
-
     def _live_steps(self, root: Path) -> dict[str, Step]:
         return {
             step_id: step.relative_to(root) if isinstance(step, Datasource) else step
