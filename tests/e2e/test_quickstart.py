@@ -42,7 +42,10 @@ def test_it_trains_and_evaluates_and_the_second_run_is_cached(project: Path, tab
     page = quickstart("data/diabetes.csv").view_statistics()
     assert page.path is not None
     assert "train" in page.path.read_text()
-    assert quickstart("data/diabetes.csv").evaluate() == run.metrics
+    page = quickstart("data/diabetes.csv").evaluate()
+    assert page.metrics == run.metrics
+    assert page.path is not None
+    assert "Worst rows" in page.path.read_text()
 
     again = quickstart("data/diabetes.csv").run()
     assert {step.state for step in again.steps.values()} == {"CACHED"}

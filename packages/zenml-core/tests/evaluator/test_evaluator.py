@@ -138,7 +138,7 @@ def test_rows_without_a_label_are_counted_and_left_out(trained, tiny, bench):
     assert bench.metrics["accuracy"] == expected(
         inputs, "ill", lambda table: table["ill"].is_valid().to_numpy(zero_copy_only=False)
     )[0]["accuracy"]  # fmt: skip
-    assert f"{label['without_value']} rows without a value of ill are left out of its metrics" in bench.warnings
+    assert f"{label['without_value']} rows without a value of ill left out of its metrics" in bench.warnings
 
 
 def test_a_class_that_was_not_trained_on_counts_as_wrong(trained, tiny, bench):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from zenml.artifacts.types import Artifact, Evaluation, Examples
-from zenml.errors import DataError
+from zenml.errors import DataError, QualityError
 from zenml.steps.base import Step, StepContext
 
 
@@ -38,6 +38,21 @@ class Repeat(Step):
         text = (context.inputs["note"].path / "note.txt").read_text()
         for output in context.outputs.values():
             (output.path / "note.txt").write_text(text * 2)
+
+
+class Judge(Note):
+    """Writes a word, and is content with long ones."""
+
+    least: int = 0
+
+    @property
+    def is_gate(self) -> bool:
+        return True
+
+    def run(self, context: StepContext) -> None:
+        super().run(context)
+        if len(self.word) < self.least:
+            raise QualityError(f"the word is shorter than {self.least}")
 
 
 class Break(Note):

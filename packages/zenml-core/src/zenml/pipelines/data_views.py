@@ -1,14 +1,16 @@
-"""DataViews: what a pipeline shows of the data that it read."""
+"""DataViews: what a pipeline shows of the data that it read, and of the models that it measured."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zenml.config.repository import current_root
 from zenml.datasources.base import Datasource
 from zenml.errors import DataError, ZenMLError
+from zenml.metadata.records import RunRecord, State, StepRecord
 from zenml.runtime.run import Output, Run
 from zenml.spec.model import RunSpec
 from zenml.steps.base import Step
@@ -17,11 +19,15 @@ if TYPE_CHECKING:
     from zenml.data.anomalies import Anomaly, Limits
     from zenml.data.pinned_schema import PinnedSchema
     from zenml.data.statistics import TableStatistics
+    from zenml.reports.evaluation import EvaluationPage
     from zenml.reports.page import Page
+
+_MOST_EARLIER = 200
+"""How many complete runs are looked at for the best earlier model."""
 
 
 class DataViews:
-    """The methods of a pipeline that look at the data of its complete runs."""
+    """The methods of a pipeline that look at the data and the models of its runs."""
 
     name: str
     run_defaults: RunSpec
@@ -99,24 +105,78 @@ class DataViews:
             raise DataError([row.to_problem() for row in found])
         return found
 
+    def evaluate(self, run: str | Run | None = None, *, path: str | Path | None = None) -> EvaluationPage:
+        """Write an HTML page that shows how good a model is and where it fails, beside the best earlier model.
+
+        Args:
+            run: a run of this pipeline, or its id; by default the newest one with an evaluation, also where that was
+                not good enough.
+            path: the file to write; by default one below `.zenml/reports/`.
+
+        Returns:
+            The page, which shows itself in a notebook; `page.open()` shows it in a browser, and `page.metrics` are
+            those of the run.
+
+        Raises:
+            ZenMLError: no run has an evaluation, or not the one that is asked for.
+            DataError: the evaluation is damaged, or of another version of ZenML.
+        """
+        from zenml.reports.evaluation import evaluation_page, has_measures, measured_model
+        from zenml.reports.evaluation.best_earlier import best_earlier
+
+        root = current_root()
+        asked = run.id if isinstance(run, Run) else run
+        found, older = self._evaluated(root, asked)
+        recorded = {step.id: step for step in found.record.steps if _evaluation(step)}
+        folders = {name: found.steps[name].outputs[_evaluation(step)].path for name, step in recorded.items()}
+        models = {name: measured_model(folder) for name, folder in folders.items() if has_measures(folder)}
+        if not models:
+            raise ZenMLError(f"the evaluation of run {found.id} was not made by an evaluator of ZenML")
+        earlier = {name: best_earlier(older, recorded[name], model.primary) for name, model in models.items()}
+        page = evaluation_page(
+            f"{self.name}: evaluation",
+            models,
+            subtitle=f"run {found.id}, {found.state}",
+            earlier=earlier,
+        )
+        return page.write(path or root / ".zenml" / "reports" / f"{found.id}-evaluation.html")
+
+    def _evaluated(self, root: Path, asked: str | None) -> tuple[Run, list[RunRecord]]:
+        """Return the run with an evaluation to show, and the newest complete ones before it."""
+        found = [run for run in self._all_runs(root) if asked is None or run.id <= asked]
+        shown = next((run for run in found if any(map(_evaluation, run.record.steps)) or run.id == asked), None)
+        if shown is None or asked not in (None, shown.id) or not any(map(_evaluation, shown.record.steps)):
+            which = f"run {asked}" if asked else "no run"
+            what = f"{which} of pipeline {self.name!r} {'has no evaluation' if asked else 'has an evaluation yet'}"
+            raise ZenMLError(what, mend="Add an evaluator, and run it: pipeline.add_evaluator(…)")
+        before = (run.record for run in found if run.id < shown.id)
+        return shown, list(islice((record for record in before if record.state is State.COMPLETE), _MOST_EARLIER))
+
     def _runs(self, root: Path) -> list[Run]:
         """Return the complete runs of this pipeline, newest first, at least one."""
-        from zenml.config.settings import artifact_store, metadata_store
-        from zenml.metadata.records import State
-
-        metadata = metadata_store(root, self.run_defaults.metadata_store)
-        store = artifact_store(root, self.run_defaults.artifact_store)
-        records = metadata.list_runs(pipeline=self.name)
-        found = [Run(record.id, metadata, store) for record in records if record.state is State.COMPLETE]
+        found = self._all_runs(root, lambda record: record.state is State.COMPLETE)
         if not found:
             raise ZenMLError(f"pipeline {self.name!r} has no complete run yet", mend="Run it: pipeline.run()")
         return found
+
+    def _all_runs(self, root: Path, wanted: Callable[[RunRecord], bool] = lambda _: True) -> list[Run]:
+        """Return the runs of this pipeline whose records are wanted, newest first."""
+        from zenml.config.settings import artifact_store, metadata_store
+
+        metadata = metadata_store(root, self.run_defaults.metadata_store)
+        store = artifact_store(root, self.run_defaults.artifact_store)
+        return [Run(row.id, metadata, store) for row in metadata.list_runs(pipeline=self.name) if wanted(row)]
 
     def _schema_file(self, root: Path) -> Path:
         source = next((step for step in self._steps.values() if isinstance(step, Datasource)), None)
         if source is None:
             raise ZenMLError(f"pipeline {self.name!r} has no datasource", mend="Add one: pipeline.add_datasource(…)")
         return root / "schemas" / f"{source.name}.yaml"
+
+
+def _evaluation(step: StepRecord) -> str:
+    """Return the name of the step's output that is an evaluation; empty where it has none."""
+    return next((row.name for row in step.outputs if row.type == "Evaluation"), "")
 
 
 def _examples(run: Run) -> list[Output]:

@@ -76,13 +76,16 @@ class _Schedule:
         self._running.clear()
 
     def _ready(self) -> list[Node]:
-        """Return the steps that have not ended and whose inputs are there, those that run included."""
-        return [
-            node
-            for node in self.graph.nodes
-            if node.id not in self.published
-            and all(source.partition(".")[0] in self.published for source in node.sources.values())
-        ]
+        """Return the steps that have not ended and whose inputs are there, up to the next gate, those that run too."""
+        found = []
+        for node in self.graph.nodes:
+            if node.id in self.published:
+                continue
+            if all(source.partition(".")[0] in self.published for source in node.sources.values()):
+                found.append(node)
+            if node.step.is_gate:
+                break
+        return found
 
     def _step_run(self, node: Node) -> StepRun:
         return StepRun(self.launch, node, self.published, self.before.attempts.get(node.id, 0) + 1)

@@ -158,6 +158,11 @@ class Step(Component):
         self._pinned_to = pinned.commit if pinned else ""
         return self
 
+    @property
+    def is_gate(self) -> bool:
+        """Whether the steps that come after this one in the pipeline wait for it, though they read nothing of it."""
+        return False
+
     def fingerprint_config(self) -> dict[str, Any]:
         """Return the part of the config that changes the step's outputs (JSON types)."""
         return self.model_dump(mode="json", exclude_defaults=True)

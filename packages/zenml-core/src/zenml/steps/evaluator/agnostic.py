@@ -55,6 +55,11 @@ class AgnosticEvaluator(Step):
     max_metrics: dict[str, float] = Field(default_factory=dict)
     worst_rows: int = Field(default=20, ge=0, le=1000)
 
+    @property
+    def is_gate(self) -> bool:
+        """Whether it has bounds, which must be kept before a step after it may begin."""
+        return bool(self.min_metrics or self.max_metrics)
+
     def check(self, inputs: Inputs) -> Iterable[Problem]:
         """Find metrics that do not exist, bounds that do not fit, and a split that the data will not have."""
         place = type(self).__name__

@@ -83,6 +83,7 @@ class LabelEvaluation:
         return {
             **self.label.to_json(),
             "without_value": self.without_value,
+            "metrics": list(self.overall.metrics),
             "overall": self.overall.to_json(),
             **self.extras,
             "slices": [part.to_json() for part in self.slices],

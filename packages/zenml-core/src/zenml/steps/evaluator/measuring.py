@@ -139,7 +139,8 @@ def _notes(labels: Sequence[LabelEvaluation]) -> Iterator[str]:
     for row in labels:
         name = row.label.name
         if row.without_value:
-            yield f"{row.without_value} rows without a value of {name} are left out of its metrics"
+            rows = "1 row" if row.without_value == 1 else f"{row.without_value} rows"
+            yield f"{rows} without a value of {name} left out of its metrics"
         for metric, measured in row.overall.metrics.items():
             if measured.value is None:
                 yield f"{metric} of {name} is not defined: {measured.reason}"
