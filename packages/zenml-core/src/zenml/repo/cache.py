@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -87,7 +86,7 @@ class Cache:
             limit: at most so many, of those that were made or served last.
             sizes: whether to look for the artifacts.
         """
-        found = list(islice(self._found(), limit))
+        found = list(islice(self._found(everything=limit is None), limit))
         if sizes:
             with ThreadPoolExecutor(_READERS) as pool:
                 measured = pool.map(self._size, (row.record for row in found))
@@ -109,35 +108,37 @@ class Cache:
         rows = self.find(sizes=False) if found is None else found
         return self.metadata.forget_steps({row.record.fingerprint for row in rows})
 
-    def _found(self) -> Iterator[CachedStep]:
+    def _found(self, *, everything: bool) -> Iterator[CachedStep]:
         seen: set[str] = set()
-        pipeline_of = cache(self._pipeline_of)
-        for run, used in self._used():
+        pipelines = {run.id: run.pipeline for run in self.metadata.list_runs()} if everything else {}
+        for run, used in self._used(everything):
             if used.fingerprint in seen or self.step not in (None, used.id, used.type):
                 continue
             seen.add(used.fingerprint)
             made = self._made(run, used)
             if made and (self.older_than is None or time.time() - (made[1].finished or 0.0) > self.older_than):
-                yield CachedStep(made[0], pipeline_of(made[0]), made[1])
+                if made[0] not in pipelines:
+                    pipelines[made[0]] = self._pipeline_of(made[0])
+                yield CachedStep(made[0], pipelines[made[0]], made[1])
 
-    def _used(self) -> Iterator[tuple[str, StepRecord]]:
+    def _used(self, everything: bool) -> Iterator[tuple[str, StepRecord]]:
         """Yield (run, step) of what runs made, newest first; what they were served too, where not all is asked for."""
         states = (State.COMPLETE,) if self.pipeline is self.step is None else (State.COMPLETE, State.CACHED)
-        for run, step in self._steps():
+        for run, step in self._steps(everything):
             if step.state in states and not step.forgotten and self.type in (None, step.type):
                 yield run, step
 
-    def _steps(self) -> Iterator[tuple[str, StepRecord]]:
+    def _steps(self, everything: bool) -> Iterator[tuple[str, StepRecord]]:
         if self.pipeline is not None:
             for row in self.metadata.list_runs(pipeline=self.pipeline):
                 record = self.metadata.get_run(row.id)
                 yield from ((row.id, step) for step in reversed(record.steps if record else ()))
             return
-        known, size = 0, _PAGE
+        known, size = 0, None if everything else _PAGE
         while True:
             rows = self.metadata.list_steps(type=self.type, limit=size)
             yield from rows[known:]
-            if len(rows) < size:
+            if size is None or len(rows) < size:
                 return
             known, size = len(rows), size * 4
 
