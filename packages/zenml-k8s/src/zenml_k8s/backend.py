@@ -113,9 +113,9 @@ class OrchestratorKubernetesBackend(RemoteOrchestratorBackend):
         """Whether there are mounts; `stage` sees to it that the stores are below them."""
         return bool(self.mounts)
 
-    def stage(self, launch: Launch) -> Staging:
+    def stage(self, launch: Launch, *, access: bool = True) -> Staging:
         """Check that a launch can run on the cluster, and describe it as a job."""
-        staging = super().stage(launch)
+        staging = super().stage(launch, access=access)
         far = [path for path in staging.job.local_files if not self._is_mounted(path)]
         if far:
             mend = "Mount a volume claim there: mounts={PATH: CLAIM}; or set a store that other machines reach"

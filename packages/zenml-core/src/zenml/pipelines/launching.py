@@ -94,6 +94,7 @@ def plan(
     *,
     live: Mapping[str, Step] | None = None,
     lines: Lines | None = None,
+    backend: OrchestratorBackend | None = None,
     metadata_store: MetadataStore | None = None,
     artifact_store: ArtifactStore | str | None = None,
 ) -> Plan:
@@ -104,6 +105,7 @@ def plan(
         root: the repository root.
         live: steps that exist as objects already, by id.
         lines: where the spec's parts stand in their file.
+        backend: overrides the spec's orchestrator.
         metadata_store: overrides the spec's.
         artifact_store: overrides the spec's.
 
@@ -111,16 +113,17 @@ def plan(
         SpecError: every problem with the pipeline.
         DataError: a source cannot be read.
     """
-    job, graph, _ = prepare(
+    job, graph, orchestrator = prepare(
         spec,
         root,
         live=live,
         lines=lines,
+        backend=backend,
         metadata_store=metadata_store,
         artifact_store=artifact_store,
         report=Console(quiet=True),
     )
-    return make_plan(job, graph)
+    return make_plan(job, graph, orchestrator)
 
 
 def prepare(

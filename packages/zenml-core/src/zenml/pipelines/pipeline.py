@@ -266,11 +266,15 @@ class Pipeline(DataViews):
         )
 
     def plan(
-        self, metadata_store: MetadataStore | None = None, artifact_store: ArtifactStore | str | None = None
+        self,
+        backend: OrchestratorBackend | None = None,
+        metadata_store: MetadataStore | None = None,
+        artifact_store: ArtifactStore | str | None = None,
     ) -> Plan:
-        """Return which steps would run, which would come from the cache, and why; nothing is run or recorded.
+        """Return which steps would run and why, and what a backend would make elsewhere; nothing is run or recorded.
 
         Args:
+            backend: how and where it would run.
             metadata_store: where the run would be recorded; by default the repository's.
             artifact_store: where artifacts would be published; by default the repository's.
 
@@ -282,7 +286,14 @@ class Pipeline(DataViews):
 
         root = current_root()
         live = self._live_steps(root)
-        return plan(self.to_spec(root), root, live=live, metadata_store=metadata_store, artifact_store=artifact_store)
+        return plan(
+            self.to_spec(root),
+            root,
+            live=live,
+            backend=backend,
+            metadata_store=metadata_store,
+            artifact_store=artifact_store,
+        )
 
     def _live_steps(self, root: Path) -> dict[str, Step]:
         return {

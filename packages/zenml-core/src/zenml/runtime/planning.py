@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any, Literal
 
 from zenml.backends.launch import Launch
+from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.metadata.records import ArtifactRecord, RunRecord, State
 from zenml.runtime.changes import changes
-from zenml.runtime.console import print_table
+from zenml.runtime.console import Console, print_table
 from zenml.runtime.fingerprint import Fingerprint
 from zenml.runtime.graph import Graph
+from zenml.runtime.remote import RemoteOrchestratorBackend
+from zenml.runtime.remote_job import Resource
 from zenml.runtime.step_run import StepRun
 
 _LOOKED_AT = 20
@@ -45,10 +48,16 @@ class Plan:
     Args:
         pipeline: its name.
         steps: in the order in which they run.
+        resources: what would be made elsewhere, exactly as it would be sent but for the run's id.
+        package: bytes by name of the files that would travel.
+        warnings: what of the package may be missed.
     """
 
     pipeline: str
     steps: tuple[PlannedStep, ...]
+    resources: tuple[Resource, ...] = ()
+    package: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def __getitem__(self, step: str) -> PlannedStep:
         """Return what would happen to a step."""
@@ -56,16 +65,46 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as JSON types."""
-        return {"pipeline": self.pipeline, "steps": [asdict(step) for step in self.steps]}
+        return {
+            "pipeline": self.pipeline,
+            "steps": [asdict(step) for step in self.steps],
+            "resources": [asdict(resource) for resource in self.resources],
+            "package": dict(self.package),
+            "warnings": list(self.warnings),
+        }
 
     def print(self) -> None:
         """Print the plan as a table."""
         rows = [(step.id, step.action, "\n".join(step.reasons)) for step in self.steps]
         print_table(("Step", "Action", "Because"), rows, title=f"{self.pipeline}: plan")
+        if not self.resources:
+            return
+        import yaml
+
+        total = sum(self.package.values())
+        files = [(name, str(size)) for name, size in self.package.items()]
+        print_table(("File", "Bytes"), files, title=f"Code package: {len(files)} files, {total} bytes")
+        for warning in self.warnings:
+            Console().warn(warning)
+        made = [{resource.kind: resource.name, **resource.body} for resource in self.resources]
+        print("\nWould be made\n" + yaml.safe_dump_all(made, sort_keys=False), end="")  # noqa: T201 - asked for
 
 
-def make_plan(launch: Launch, graph: Graph) -> Plan:
-    """Return what running a launch would do."""
+def make_plan(launch: Launch, graph: Graph, orchestrator: OrchestratorBackend) -> Plan:
+    """Return what running a launch would do; nothing is made anywhere.
+
+    Raises:
+        SpecError: it cannot run on that orchestrator.
+    """
+    steps = _planned_steps(launch, graph)
+    if not isinstance(orchestrator, RemoteOrchestratorBackend):
+        return Plan(graph.spec.name, steps)
+    staging = orchestrator.stage(launch, access=False)
+    resources, package = tuple(orchestrator.render(staging.job)), staging.package
+    return Plan(graph.spec.name, steps, resources, package.sizes, package.warnings)
+
+
+def _planned_steps(launch: Launch, graph: Graph) -> tuple[PlannedStep, ...]:
     published: dict[str, Mapping[str, ArtifactRecord]] = {}
     steps: list[PlannedStep] = []
     history = _History(launch)
@@ -91,7 +130,7 @@ def make_plan(launch: Launch, graph: Graph) -> Plan:
             else:
                 reasons = _reasons(history, node.id, print_)
         steps.append(PlannedStep(node.id, node.spec.type, "run" if reasons else "cached", tuple(reasons)))
-    return Plan(graph.spec.name, tuple(steps))
+    return tuple(steps)
 
 
 def _reasons(history: _History, step: str, print_: Fingerprint) -> list[str]:
