@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import json
+import os
+import pkgutil
 import sys
 import sysconfig
 from collections.abc import Mapping
 from functools import cached_property
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec
 from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
@@ -21,18 +22,30 @@ _INSTALLED = {"site-packages", "dist-packages"}
 
 
 class Distributions:
-    """What is installed here, as it is when this object is made."""
+    """What is installed here, as it is when this object is made.
+
+    Only the names of metadata folders are read for that, and each distribution's list of files for the rest.
+    """
 
     def __init__(self) -> None:
-        self._by_name: dict[str, Distribution] = {}
-        for distribution in importlib.metadata.distributions():
-            name: str | None = distribution.metadata["Name"]
-            if name:
-                self._by_name.setdefault(normalise(name), distribution)
+        self._folders: dict[str, Path] = {}
+        eggs: dict[str, Path] = {}  # a build leaves them in a project, where they say nothing of how it is installed
+        for entry in sys.path:
+            try:
+                names = sorted(os.listdir(entry or "."))  # noqa: PTH208 - ten times as fast as Path.iterdir
+            except OSError:
+                continue
+            for name in names:
+                stem, _, ending = name.rpartition(".")
+                if ending in ("dist-info", "egg-info"):
+                    found = self._folders if ending == "dist-info" else eggs
+                    found.setdefault(normalise(stem.partition("-")[0]), Path(entry, name))
+        self._folders = {**eggs, **self._folders}
 
     def get(self, name: str) -> Distribution | None:
         """Return a distribution by its name, however that is spelled."""
-        return self._by_name.get(normalise(name))
+        folder = self._folders.get(normalise(name))
+        return Distribution.at(folder) if folder else None
 
     def of_module(self, dotted: str) -> str | None:
         """Return the normalised name of the distribution that a module, or something in it, comes from.
@@ -42,14 +55,15 @@ class Distributions:
         top = dotted.partition(".")[0]
         if top in sys.stdlib_module_names:
             return None
-        candidates = sorted({normalise(name) for name in self._by_module.get(top, ())} & set(self._by_name))
+        candidates = self._by_module.get(top, [])
         if len(candidates) == 1:
             return candidates[0]
         origin = locate(dotted)
         if origin is None:
             return None
         for name in candidates:
-            if origin in self._files(name):
+            home = self._folders[name].parent.resolve()
+            if origin.is_relative_to(home) and f"\n{origin.relative_to(home).as_posix()}," in self._record(name):
                 return name
         if _INSTALLED.intersection(origin.parts):
             return None
@@ -60,25 +74,47 @@ class Distributions:
     def editable(self) -> Mapping[str, Path]:
         """The folders of the projects that are installed editable, by normalised name (PEP 610)."""
         found: dict[str, Path] = {}
-        for name, distribution in self._by_name.items():
-            facts = direct_url(distribution)
+        for name, folder in self._folders.items():
+            facts = _direct_url(folder)
             if facts.get("dir_info", {}).get("editable"):
                 found[name] = Path(unquote(urlsplit(facts["url"]).path)).resolve()
         return found
 
+    def source(self, name: str) -> dict[str, Any]:
+        """Return what is known of where a distribution came from (PEP 610); nothing for one from an index."""
+        return _direct_url(self._folders[normalise(name)])
+
     @cached_property
     def _by_module(self) -> Mapping[str, list[str]]:
-        return importlib.metadata.packages_distributions()
+        """The distributions that have files of a module, by its top-level name."""
+        found: dict[str, list[str]] = {}
+        for name, folder in self._folders.items():
+            listed = _read(folder / "top_level.txt").split()
+            for top in listed or _tops(self._record(name)):
+                found.setdefault(top, []).append(name)
+        return found
 
-    def _files(self, name: str) -> set[Path]:
-        distribution = self._by_name[name]
-        return {Path(str(distribution.locate_file(file))).resolve() for file in distribution.files or ()}
+    def _record(self, name: str) -> str:
+        return f"\n{_read(self._folders[name] / 'RECORD')}"
 
 
-def direct_url(distribution: Distribution) -> dict[str, Any]:
-    """Return what `direct_url.json` says of where a distribution came from; nothing for one from an index."""
+def _read(file: Path) -> str:
     try:
-        facts = json.loads(distribution.read_text("direct_url.json") or "{}")
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _tops(record: str) -> set[str]:
+    """Return the top-level modules among the files that a distribution lists."""
+    paths = {path for line in record.splitlines() for path in [line.partition(",")[0]] if path}
+    packages = {top for top, slash, _ in (path.partition("/") for path in paths) if slash and top.isidentifier()}
+    return packages | {stem for stem, dot, _ in (path.partition(".") for path in paths) if dot and stem.isidentifier()}
+
+
+def _direct_url(folder: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(_read(folder / "direct_url.json") or "{}")
     except ValueError:
         return {}
     return facts if isinstance(facts, dict) and isinstance(facts.get("url"), str) else {}
@@ -94,16 +130,26 @@ def locate(dotted: str) -> Path | None:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return None
-    found: Path | None = None
+    if spec is None:
+        return None
+    found = Path(spec.origin).resolve() if spec.has_location and spec.origin else None
+    folders = list(spec.submodule_search_locations or ())
     name = top
-    while spec is not None:
-        if spec.has_location and spec.origin:
-            found = Path(spec.origin).resolve()
-        if not rest or spec.submodule_search_locations is None:
-            break
+    while rest and folders:
         name = f"{name}.{rest.pop(0)}"
-        spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
+        specs = [spec for spec in (_find_in(folder, name) for folder in folders) if spec]
+        real = next((spec for spec in specs if spec.origin), None)
+        if real and real.origin:
+            found = Path(real.origin).resolve()
+        parts = [real] if real else specs
+        folders = [folder for spec in parts for folder in spec.submodule_search_locations or ()]
     return found
+
+
+def _find_in(folder: str, name: str) -> ModuleSpec | None:
+    """Return the spec of a module in a folder, or of a namespace's part there; its parents are not imported."""
+    finder = pkgutil.get_importer(folder)
+    return finder.find_spec(name) if finder else None
 
 
 def is_standard(path: Path) -> bool:

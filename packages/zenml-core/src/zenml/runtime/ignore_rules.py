@@ -15,7 +15,7 @@ _CLASSES = {
     "alnum": "a-zA-Z0-9",
     "upper": "A-Z",
     "lower": "a-z",
-    "space": r"\s",
+    "space": r" \t\n\r\f\v",
     "blank": r" \t",
     "punct": re.escape("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
     "xdigit": "0-9a-fA-F",
@@ -57,6 +57,7 @@ class IgnoreRules:
 
     def verdict(self, path: str, *, folder: bool) -> bool | None:
         """Return what the last rule that fits this very path says: ignored or not; None where none fits."""
+        path = _octets(path)
         name = path.rpartition("/")[2]
         for rule in self._rules:
             if (folder or not rule.folders_only) and rule.pattern.fullmatch(name if rule.anywhere else path):
@@ -71,8 +72,13 @@ class IgnoreRules:
         return self._folders[parent] or bool(self.verdict(path, folder=folder))
 
 
+def _octets(text: str) -> str:
+    """Return one letter for each byte: to git a letter is a byte."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
 def _rule(line: str) -> _Rule | None:
-    line = _without_trailing_spaces(line)
+    line = _without_trailing_spaces(_octets(line))
     if not line or line.startswith("#"):
         return None
     ignores = not line.startswith("!")

@@ -18,7 +18,7 @@ from zenml.errors import Problem, SpecError
 from zenml.plugins.registry import find, registry, type_name
 from zenml.plugins.scan import CORE, normalise
 from zenml.runtime.code_digest import code_of
-from zenml.runtime.distributions import Distributions, direct_url, is_standard, locate
+from zenml.runtime.distributions import Distributions, is_standard, locate
 from zenml.runtime.graph import Graph, Node
 from zenml.runtime.imports import outside_imports
 from zenml.runtime.pinned_step import PinnedStep
@@ -185,7 +185,7 @@ class _Collector:
         elif specifier or not distribution:
             install = f"{name}{extras}{specifier}"
         else:
-            install = _pin(f"{name}{extras}", version, direct_url(distribution))
+            install = _pin(f"{name}{extras}", version, self._installed.source(key))
         return Need(name, version, tuple(self._where[key]), specifier, install, key in self._installed.editable)
 
 

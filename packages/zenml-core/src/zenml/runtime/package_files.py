@@ -155,7 +155,8 @@ class _Listing:
         others = self._git(folder, prefix, ["--others", "--exclude-standard"]) or []
         if self.ignored_files:
             ignored = self._git(folder, prefix, ["--others", "--ignored", "--exclude-standard", "--directory"]) or []
-            others += [name for name in ignored if not name.endswith("/")]
+            caches = tuple(name.removesuffix(".gitignore") for name in ignored if name.endswith("/.gitignore"))
+            others += [name for name in ignored if not name.endswith("/") and not name.startswith(caches)]
         nested = {name for name in others if name.endswith("/")}
         found = {name for name in others if not name.endswith("/")}
         for entry in tracked:
@@ -208,7 +209,7 @@ class _Listing:
         if prefix and any(entry.name == _ENVIRONMENT for entry in found):
             return
         if self.ignored_files and rules[0][1].verdict(_ENVIRONMENT, folder=False):
-            return  # a tool's cache, which ignores all that is in it
+            return  # the cache of a tool, which ignores all that is in it
         for entry in found:
             name = f"{prefix}{entry.name}"
             folder = entry.is_dir(follow_symlinks=False)
