@@ -45,10 +45,11 @@ def test_wrong_fields_are_told_together() -> None:
     assert "Did you mean host?" in str(caught.value)
 
 
-def test_a_certificate_that_is_not_there_is_told() -> None:
-    pytest.importorskip("pymysql")
+@pytest.mark.parametrize("kind", [MySQLMetadataStore, PostgreSQLMetadataStore])
+def test_a_certificate_that_is_not_there_is_told(kind: type[MySQLMetadataStore | PostgreSQLMetadataStore]) -> None:
+    pytest.importorskip(kind.DRIVER)
     with pytest.raises(ConfigError, match="--ssl-ca"):
-        MySQLMetadataStore(ssl="verify-ca", ssl_ca="/nowhere/ca.pem", port=1).list_runs()
+        kind(ssl="verify-ca", ssl_ca="/nowhere/ca.pem", port=1).list_runs()
 
 
 def test_a_long_text_is_cut_between_characters_and_put_together_again() -> None:
