@@ -11,6 +11,7 @@ import pytest
 
 from zenml.errors import SpecError
 from zenml.pipelines import Pipeline
+from zenml.runtime import code_digest
 
 TINY = Path(__file__).parent.parent / "trainer" / "tiny_trainer.py"
 ROWS = "".join(f"{number % 7},{number % 5},{number % 3 + number / 10}\n" for number in range(60))
@@ -103,3 +104,59 @@ def test_a_pinned_datasource_reads_the_data_that_are_there_now(project: Path, fi
     source = pinned.steps["data"]
     assert source.to_config()["config"] == {"name": "prices", "path": "table.csv"}
     assert source.split_names({}) == ("all",)
+
+
+TRANSFORM = '''
+import pyarrow.compute as pc
+from zenml.data.transforms import CustomTransform
+
+class Plus(CustomTransform):
+    """Adds a number."""
+
+    def apply(self, values, learned):
+        return pc.add(values, 1)
+'''
+
+
+def test_a_transform_of_ones_own_is_the_same_wherever_it_is_used(project: Path, first: str) -> None:
+    (project / "own_transform.py").write_text(TRANSFORM)
+    git(project, "add", "own_transform.py")
+    git(project, "commit", "-q", "-m", "Transform")
+    second = git(project, "rev-parse", "HEAD")
+    training(project, f"own_trainer:TinyTrainer@{second}")
+    own = "{labels: [price], overwrite: {a: {transform: [{method: 'own_transform:Plus'}]}}}"
+    text = (project / "prices.yaml").read_text().replace("{labels: [price]}", own)
+    (project / "prices.yaml").write_text(text)
+    assert Pipeline.from_yaml(project / "prices.yaml").plan()["evaluator"].action == "run"
+    code_digest.code_of.cache_clear()
+    (project / "own_transform.py").write_text(TRANSFORM.replace("1)", "2)"))
+    told = (
+        f"preprocesser needs own_transform:Plus, which is not the same at commit {second[:12]} as in the working tree"
+    )
+    with pytest.raises(SpecError, match=rf"(?s)step trainer: .*{told}.*step evaluator: .*{told}.*to the same commit"):
+        Pipeline.from_yaml(project / "prices.yaml").run()
+    (project / "prices.yaml").write_text(text.replace(second, first))
+    with pytest.raises(SpecError, match=f"not the same at commit {first[:12]} as in the working tree"):
+        Pipeline.from_yaml(project / "prices.yaml").plan()
+
+
+def test_an_evaluator_of_ones_own_reads_a_model_by_the_same_code(project: Path, first: str) -> None:
+    (project / "own_evaluator.py").write_text(
+        "from zenml.steps.evaluator import AgnosticEvaluator\n\nclass Own(AgnosticEvaluator):\n    '''Measures.'''\n"
+    )
+    training(project, f"own_trainer:TinyTrainer@{first}")
+    text = (project / "prices.yaml").read_text().replace("AgnosticEvaluator", "own_evaluator:Own")
+    (project / "prices.yaml").write_text(text)
+    assert Pipeline.from_yaml(project / "prices.yaml").plan()["evaluator"].action == "run"
+    code_digest.code_of.cache_clear()
+    with (project / "own_trainer.py").open("a") as file:
+        file.write("# changed\n")
+    with pytest.raises(
+        SpecError, match=r"step evaluator: .* trainer needs own_trainer:TinyTrainer, which is not the same"
+    ):
+        Pipeline.from_yaml(project / "prices.yaml").run()
+    git(project, "add", "own_evaluator.py")
+    git(project, "commit", "-q", "-m", "Evaluator")
+    second = git(project, "rev-parse", "HEAD")
+    (project / "prices.yaml").write_text(text.replace("own_evaluator:Own", f"own_evaluator:Own@{second}"))
+    assert Pipeline.from_yaml(project / "prices.yaml").plan()["evaluator"].action == "run"

@@ -17,7 +17,7 @@ from zenml.cli.main import run as run_command
 from zenml.errors import ConfigError, PluginError, RunFailed, SpecError
 from zenml.pipelines import Pipeline
 from zenml.repo import Repository
-from zenml.runtime import code_digest
+from zenml.runtime import code_digest, pins
 from zenml.runtime.run import Run
 from zenml.steps.split import NoSplit
 
@@ -383,3 +383,54 @@ def test_a_run_in_another_folder_takes_the_commit_along(project: Path, first: st
     assert run.record.steps[0].type == f"words.say:Say@{first}"
     made.enable_cache = True
     assert str(made.run(OrchestratorSubprocessBackend()).steps["say"].state) == "CACHED"
+
+
+def test_what_is_known_of_it_is_not_asked_again(project: Path, first: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = pipeline(f"words.say:Say@{first}", project)
+    made.run()
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a process is started")
+
+    monkeypatch.setattr(pins, "TreeProcess", refuse)
+    assert made.plan()["say"].action == "cached"
+    assert str(made.run().steps["say"].state) == "CACHED"
+    for note in (project / ".zenml/trees" / f"{first}.steps").iterdir():
+        note.write_text("damaged")
+    with pytest.raises(AssertionError):
+        made.plan()
+
+
+def test_its_secrets_are_looked_up_where_it_runs(
+    project: Path, first: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORD_FOR_TESTS", "hunter2hunter2")
+    secret = STEP.replace("word: str", "token: Secret\n    word: str").replace(
+        "from words", "from zenml.secrets import Secret\nfrom words"
+    )
+    secret = secret.replace("print(", "print(self.token.reveal(), len(self.token.reveal()), ")
+    name = commit(project, say=secret)
+    made = pipeline(f"words.say:Say@{name}", project, token="env:WORD_FOR_TESTS")
+    run = made.run()
+    assert run.logs("say") == "*** 14 said <hello>\n"
+    assert made.to_spec().steps[0].config == {"token": "env:WORD_FOR_TESTS"}
+    made.enable_cache = False
+    assert str(made.run(OrchestratorSubprocessBackend()).state) == "COMPLETE"
+    kept = [path.read_bytes() for path in (project / ".zenml").rglob("*") if path.is_file()]
+    assert not any(b"hunter2" in data for data in kept)
+    assert "hunter2" not in "".join(capsys.readouterr())
+
+
+def test_its_backend_is_the_one_of_its_commit(project: Path, first: str) -> None:
+    name = commit(project, say=STEP.replace("print(", "print(context.run_job is not None, "))
+    text = (
+        "zenml: 1\ntype: Pipeline\nname: Words\nsteps:\n"
+        f"- id: say\n  type: words.say:Say@{name}\n  backend: {{type: ProcessingBaseBackend, config: {{workers: 1}}}}\n"
+    )
+    (project / "words.yaml").write_text(text)
+    made = Pipeline.from_yaml(project / "words.yaml")
+    assert made.to_spec().steps[0].backend is not None
+    assert made.run().logs("say") == "True said <hello>\n"
+    (project / "words.yaml").write_text(text.replace("ProcessingBaseBackend", f"words.say:Engine@{name}"))
+    with pytest.raises(PluginError, match="Only steps can be pinned to a commit"):
+        Pipeline.from_yaml(project / "words.yaml")

@@ -26,7 +26,8 @@ def import_target(target: str, offer: str = "") -> Any:
     if "<locals>" in target:
         raise PluginError("it is defined inside a function", where, "Move it to the top level of its module")
     if not is_target(target):
-        raise PluginError("this does not read package.module:Class", where)
+        mend = "Only steps can be pinned to a commit" if "@" in target and not offer else ""
+        raise PluginError("this does not read package.module:Class", where, mend)
     module_name, _, qualname = target.partition(":")
     found: Any = _import(module_name, where, offer)
     for part in qualname.split("."):

@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 from zenml.backends.base import BaseBackend
 from zenml.datasources.base import Datasource
 from zenml.errors import Problem, SpecError, ZenMLError
+from zenml.runtime.mixed_code import mixed_code
 from zenml.runtime.pinned_step import is_a
 from zenml.runtime.pins import Pins
 from zenml.runtime.wiring import Sources, sort_by_flow, wire
@@ -126,6 +127,8 @@ def _build(spec: PipelineSpec, pins: Pins, live: Mapping[str, Step] | None, line
         nodes[step_id] = Node(block, steps[step_id], backends[step_id], sources[step_id], wired)
         found = steps[step_id].check(inputs)
         problems += [_placed(problem, lines, places[step_id], step_id) for problem in found]
+    mixed = mixed_code([node.wired for node in nodes.values()], pins.roots)
+    problems += [_placed(problem, lines, places[step_id], step_id) for step_id, problem in mixed]
     if problems:
         raise SpecError(problems)
     full = spec.model_copy(update={"steps": [nodes[block.id].spec for block in spec.steps]})

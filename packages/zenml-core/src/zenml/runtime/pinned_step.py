@@ -43,10 +43,12 @@ class Declared:
 
     Args:
         data: its answer (JSON types).
+        commit: the full hash of the tree's commit.
         ask: asks it more about the same step.
     """
 
     data: Mapping[str, Any]
+    commit: str
     ask: Ask
 
     def __deepcopy__(self, _: object) -> Self:
@@ -64,11 +66,25 @@ class PinnedStep(Step):
 
     _declared: Declared = PrivateAttr()
 
-    def backed_by(self, declared: Declared, commit: str) -> Self:
-        """Stand for a class on the tree of a commit, and return the step."""
+    def backed_by(self, declared: Declared, *, pinned: bool) -> Self:
+        """Stand for a class on the tree of a commit, to which it is pinned or where it follows; return the step."""
         self._declared = declared
-        self._pinned_to = commit
+        self._pinned_to = declared.commit if pinned else ""
         return self
+
+    @property
+    def tree_commit(self) -> str:
+        """The commit on whose tree it runs."""
+        return self._declared.commit
+
+    def code(self, name: str) -> dict[str, str]:
+        """Return the digests of the modules of another class on the tree, `module:Class`, by module.
+
+        Raises:
+            ZenMLError: there is no such class.
+        """
+        files: dict[str, str] = self._declared.ask("code", name=name)
+        return files
 
     @property
     def own(self) -> OwnParts:
@@ -163,13 +179,13 @@ class PinnedDatasource(PinnedStep, Datasource):
         return super().split_names(inputs) or ()
 
 
-def stand_in(declared: Declared, config: Mapping[str, JsonValue], commit: str) -> PinnedStep:
+def stand_in(declared: Declared, config: Mapping[str, JsonValue], *, pinned: bool) -> PinnedStep:
     """Return what stands for a step.
 
     Args:
         declared: what the process on the tree says of it.
         config: its config, which was checked there.
-        commit: full hash of the commit; empty for a class that comes with a distribution and follows another step.
+        pinned: whether it is pinned itself; else it comes with a distribution, and follows a step that is.
     """
     data = declared.data
     base = PinnedDatasource if data["datasource"] else PinnedStep
@@ -187,7 +203,7 @@ def stand_in(declared: Declared, config: Mapping[str, JsonValue], commit: str) -
     name = data["name"].rpartition(".")[2]
     kind: type[PinnedStep] = new_class(name, (base,), exec_body=lambda namespace: namespace.update(attributes))
     with references_only():
-        return kind(**config).backed_by(declared, commit)
+        return kind(**config).backed_by(declared, pinned=pinned)
 
 
 def artifact_row(kind: type[Artifact]) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class Pins:
         except (OSError, ValueError):
             ask.data = ask("describe")
             ask.keep(note, ask.data)
-        return stand_in(Declared(ask.data, ask), block.config, tree.commit if pinned else "")
+        return stand_in(Declared(ask.data, tree.commit, ask), block.config, pinned=pinned is not None)
 
     def trees(self, spec: PipelineSpec) -> list[Tree]:
         """Return the trees on which steps of a spec run, each once.
@@ -112,6 +112,11 @@ class Pins:
         """
         pinned = [read_pinned_type(self.full(block.type)) for block in spec.steps]
         return [self._trees.open(commit) for commit in dict.fromkeys(row.commit for row in pinned if row)]
+
+    @property
+    def roots(self) -> list[Path]:
+        """Absolute folders of the user's modules in the working tree; none without a repository."""
+        return [self._given / folder for folder in self._folders] if self._given else []
 
     @property
     def _root(self) -> Path:

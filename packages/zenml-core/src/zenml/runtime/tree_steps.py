@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +17,8 @@ from zenml.backends.reporter import Reporter
 from zenml.data.identity import IdentityMemo
 from zenml.datasources.base import Datasource
 from zenml.errors import Problem, SpecError, ZenMLError, closest
-from zenml.runtime.code_digest import find_module
+from zenml.plugins.registry import load_type
+from zenml.runtime.code_digest import code_of, find_module
 from zenml.runtime.job_runner import job_runner
 from zenml.runtime.own_parts import own_parts
 from zenml.runtime.pinned_step import PinnedStep, artifact_row
@@ -94,6 +96,10 @@ class TreeSteps:
         problems = [[problem.what, problem.where, problem.mend] for problem in made.check(before)]
         return {"problems": problems, "splits": made.split_names(before)}
 
+    def code(self, step: Block, name: str) -> dict[str, str]:
+        """Return the digests of the modules of a class that a step may come upon, by module."""
+        return dict(code_of(load_type(name), tuple(self._roots)).files)
+
     def identity(self, step: Block, root: str) -> str:
         """Return the source identity of a datasource, whose paths count from the repository root."""
         return self._source(step, root).identity(IdentityMemo(Path(root) / ".zenml" / "sources.json"))
@@ -148,7 +154,8 @@ class TreeSteps:
             raise SpecError(f"it cannot be used as a step {self._there}: {error}", name) from None
         own = getattr(sys.modules[type(step).__module__], "__file__", None)
         if module and not Path(own or "/").resolve().is_relative_to(self._path):
-            raise SpecError(f"{module} is not imported from the tree of that commit, but from {own}", name)
+            what = f"its class is not of that commit: {type(step).__module__} is imported from {own}"
+            raise SpecError(what, name)
         self._refuse_strangers(name)
         return step.with_backend(BaseBackend.from_config(block["backend"])) if block["backend"] else step
 
@@ -190,5 +197,8 @@ def _declared(artifact: type[Artifact], kind: type[Step]) -> dict[str, Any]:
 def _before(row: Block) -> Wired:
     """Return a step before a pinned one: a class that comes with a distribution as it is, any other by its fields."""
     splits = None if row["splits"] is None else tuple(row["splits"])
-    step: Step = Step.from_config(row) if ":" not in row["type"] else PinnedStep(**row["config"])
+    step: Step = PinnedStep(**row["config"])
+    if ":" not in row["type"]:
+        with suppress(ZenMLError):  # its config may name a class that is not on this tree
+            step = Step.from_config(row)
     return _Before(str(row["id"]), step, {}, splits)

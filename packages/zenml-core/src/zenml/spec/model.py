@@ -45,6 +45,11 @@ class RetrySpec(_Block):
 class StepSpec(ComponentSpec):
     """One step: what it is, what feeds it, on which backend it runs, and what to do when it was run before or fails."""
 
+    type: str = Field(
+        min_length=1,
+        description="Registry name, or package.module:Class for a class of your own, or package.module:Class@COMMIT for "
+        "that class as it was at a commit",
+    )
     id: str = Field(pattern=f"^{STEP_ID}$", description="Name of the step, unique in the pipeline")
     inputs: dict[str, str] = Field(default_factory=dict, description="Input name to STEP.OUTPUT")
     backend: ComponentSpec | None = Field(default=None, description="How and where this step runs")
