@@ -13,7 +13,7 @@ import pytest
 
 from zenml.artifacts.read_cache import FOLDER_VARIABLE
 from zenml.cli.main import run
-from zenml.errors import ConfigError, StoreError
+from zenml.errors import ConfigError, SecretError, StoreError
 from zenml.testing.artifact_store import FILES, published
 from zenml.testing.emulators import make_s3_bucket, s3_emulator
 from zenml_aws import transport
@@ -85,6 +85,44 @@ def test_no_permission_and_wrong_keys(strict: tuple[str, dict[str, str], dict[st
     refused(store, "the access key is not known to the service. Check the credentials")
 
 
+def test_a_bucket_without_permission_is_told_on_the_command_line(
+    strict: tuple[str, dict[str, str], dict[str, str]],
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address, nobody, worker = strict
+    (project / "t.csv").write_text("a,b\n" + "1,2\n" * 9)
+    data = "{id: data, type: CSVDatasource, config: {name: T, path: t.csv}}"
+    (project / "t.yaml").write_text(f"zenml: 1\nname: T\ntype: DataPipeline\nsteps: [{data}]\n")
+    keys = ("--endpoint-url", address, "--access-key", "env:S3_TEST_KEY", "--secret-key", "env:S3_TEST_SECRET")
+    setting = ("config", "artifacts", "set", "s3://closed/commands", *keys)
+
+    def refused_command(*words: str) -> None:
+        assert run(list(words)) == 1
+        out, err = capsys.readouterr()
+        (said,) = (line for line in err.splitlines() if not line.endswith("running"))
+        assert said.startswith("Error: ")
+        assert "access to the bucket closed is denied. Grant s3:ListBucket, GetObject, PutObject, DeleteObject" in said
+        assert nobody["secret_key"] not in out + err
+
+    def use(user: dict[str, str]) -> None:
+        monkeypatch.setenv("S3_TEST_KEY", user["access_key"])
+        monkeypatch.setenv("S3_TEST_SECRET", user["secret_key"])
+
+    use(nobody)
+    refused_command(*setting)
+    assert not (project / ".zenml/config.yaml").exists()
+    use(worker)
+    assert run(list(setting)) == 0
+    assert run(["pipeline", "run", "t.yaml"]) == 0
+    assert run(["run", "list", "--json"]) == 0
+    capsys.readouterr()
+    use(nobody)  # as after the permission was withdrawn
+    for words in (("pipeline", "run", "t.yaml"), ("datasource", "sample", "T")):
+        refused_command(*words)
+
+
 def test_who_may_not_list_unfinished_uploads_can_work(strict: tuple[str, dict[str, str], dict[str, str]]) -> None:
     address, _, worker = strict
     store = S3ArtifactStore("s3://closed/dir", endpoint_url=address, **worker)
@@ -97,6 +135,16 @@ def test_who_may_not_list_unfinished_uploads_can_work(strict: tuple[str, dict[st
 def test_no_credentials_and_no_profile(s3: str) -> None:
     refused(S3ArtifactStore("s3://bucket", endpoint_url=s3), "no AWS credentials were found. Check")
     refused(S3ArtifactStore("s3://bucket", endpoint_url=s3, profile="none"), "the AWS profile is not there")
+
+
+def test_secrets_that_resolve_to_nothing_are_told_as_such(s3: str) -> None:
+    keys = {"access_key": "env:S3_TEST_NO_KEY", "secret_key": "env:S3_TEST_NO_SECRET"}
+    store = S3ArtifactStore("s3://bucket", endpoint_url=s3, **keys)
+    with pytest.raises(SecretError, match=r"(?s)2 problems.*env:S3_TEST_NO_KEY.*env:S3_TEST_NO_SECRET"):
+        store.require_secrets()
+    for work in (store.check, lambda: store.list("Examples"), lambda: store.open("s3://bucket/Examples/f/1")):
+        with pytest.raises(SecretError, match=r"^the secret env:S3_TEST_NO_KEY resolves to nothing"):
+            work()
 
 
 def test_no_network() -> None:

@@ -20,6 +20,13 @@ from zenml.artifacts.types import Artifact, Examples, Model
 from zenml.errors import ConfigError, StoreError
 
 
+def change_later(path: Path, data: bytes) -> None:
+    """Change a file, as if some time after it was published."""
+    path.write_bytes(data)
+    now = path.stat().st_mtime_ns
+    os.utime(path, ns=(now, now + 10**9))
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> ArtifactStore:
     return ArtifactStore(tmp_path / "artifacts")
@@ -126,10 +133,29 @@ def test_every_file_that_differs_is_told_up_to_a_handful(store: ArtifactStore) -
 
 def test_a_changed_byte_is_found_by_verify(store: ArtifactStore) -> None:
     artifact = published(store, FILES)
-    (artifact.path / "all/shard-00000.arrow").write_bytes(b"b" + b"a" * 999)
+    path = artifact.path / "all/shard-00000.arrow"
+    before = path.stat().st_mtime_ns
+    path.write_bytes(b"b" + b"a" * 999)
+    os.utime(path, ns=(before, before))
     assert store.open(artifact.uri) == artifact
     with pytest.raises(StoreError, match=r"shard-00000\.arrow: the file was changed"):
         store.verify(artifact)
+
+
+def test_what_was_changed_by_hand_is_found_when_it_is_opened(store: ArtifactStore) -> None:
+    made = published(store, FILES)
+    change_later(made.path / "all/shard-00000.arrow", b"a" * 500 + b"b" + b"a" * 499)
+    change_later(made.path / "schema.json", b"{}")
+    with pytest.raises(StoreError, match=r"the file was changed\. Delete the artifact and run again") as caught:
+        store.open(made.uri)
+    assert [problem.where for problem in caught.value.problems] == [f"{made.uri}/all/shard-00000.arrow"]
+
+
+def test_what_was_copied_with_new_times_is_served(store: ArtifactStore) -> None:
+    made = published(store, FILES)
+    for name, data in FILES.items():
+        change_later(made.path / name, data)
+    assert store.open(made.uri) == made
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from zenml.artifacts.hashing import in_threads, sha256_of
+from zenml.artifacts.manifest import NAME as MANIFEST
 from zenml.artifacts.manifest import Manifest
 from zenml.artifacts.transport import Transport
 
@@ -97,6 +98,11 @@ class LocalTransport(Transport):
     def sizes(self, key: str) -> dict[str, int]:
         """Walk the folder; partial files of processes that died are passed over."""
         return {name: entry.st_size for name, entry in sorted(walk(self._root / key)) if not is_partial(name)}
+
+    def touched(self, key: str) -> frozenset[str]:
+        """Compare times: publishing writes the manifest last."""
+        times = {name: state.st_mtime_ns for name, state in walk(self._root / key)}
+        return frozenset(name for name, time in times.items() if time > times.get(MANIFEST, time))
 
     def folders(self, key: str) -> list[str]:
         """List the folder."""

@@ -48,6 +48,8 @@ def publish(transport: Transport, new: NewArtifact) -> StoredArtifact:
 def open_artifact(transport: Transport, key: str) -> StoredArtifact:
     """Return the artifact at a key after a check of its manifest, and of the names and sizes of its files.
 
+    Files that were written after the manifest, as when somebody changed them by hand, are read and checked too.
+
     Raises:
         OSError: something could not be read.
         StoreError: there is no artifact, or it is not as it was published.
@@ -57,6 +59,9 @@ def open_artifact(transport: Transport, key: str) -> StoredArtifact:
     found.pop(manifests.NAME, None)
     if found != wanted:
         _refuse(transport.uri(key), wanted, found)
+    touched = transport.touched(key)
+    if touched:
+        _check(transport, key, [file for file in manifest.files if file.name in touched])
     return _stored(transport, key, manifest)
 
 
@@ -68,7 +73,10 @@ def verify(transport: Transport, key: str) -> None:
         StoreError: it is not as it was published.
     """
     open_artifact(transport, key)
-    files = _read(transport, key).files
+    _check(transport, key, _read(transport, key).files)
+
+
+def _check(transport: Transport, key: str, files: Sequence[File]) -> None:
     digests = transport.digests(key, [file.name for file in files])
     refuse_changed(
         transport.uri(key), [file.name for file, digest in zip(files, digests, strict=True) if digest != file.sha256]

@@ -14,6 +14,7 @@ from pydantic import PrivateAttr, field_validator
 
 from zenml.artifacts import manifest as manifests
 from zenml.artifacts import publishing
+from zenml.artifacts.elsewhere import how_to_reach, store_of
 from zenml.artifacts.handles import NewArtifact, StoredArtifact
 from zenml.artifacts.local import LocalTransport
 from zenml.artifacts.positional import OnePath
@@ -21,7 +22,8 @@ from zenml.artifacts.schemes import local_path, scheme_of, store_class
 from zenml.artifacts.transport import Transport
 from zenml.artifacts.trouble import explained
 from zenml.artifacts.types import Artifact
-from zenml.errors import StoreError
+from zenml.errors import Problem, SecretError, StoreError
+from zenml.secrets import Secret
 from zenml.spec.component import Component
 from zenml.spec.model import ComponentSpec
 
@@ -120,6 +122,31 @@ class ArtifactStore(OnePath, Component):
         """Find out whether artifacts can be kept here: a small file is written, read and removed."""
         with explained("keep artifacts here", self.path):
             self.transport.check()
+
+    def require_secrets(self) -> None:
+        """Look up the secrets by which the store is reached, so that one that is missing is told before work begins.
+
+        Raises:
+            SecretError: all that resolve to nothing.
+        """
+        problems: list[Problem] = []
+        for value in (getattr(self, name) for name in type(self).model_fields):
+            try:
+                if isinstance(value, Secret):
+                    value.reveal()
+            except SecretError as error:
+                problems += error.problems
+        if problems:
+            raise SecretError(problems)
+
+    @property
+    def place(self) -> str:
+        """What the URIs of all that is kept here begin with."""
+        return self.transport.root
+
+    def holds(self, uri: str) -> bool:
+        """Say whether a URI is of this store, whatever is there."""
+        return self.transport.key(uri) is not None
 
     # Artifacts
 
@@ -239,7 +266,9 @@ class ArtifactStore(OnePath, Component):
     def _at(self, uri: str, doing: str) -> Iterator[str]:
         key = self.transport.key(uri)
         if key is None:
-            raise StoreError(f"this is not in the artifact store {self.path}", uri)
+            elsewhere = store_of(uri)
+            mend = how_to_reach(elsewhere) if elsewhere else ""
+            raise StoreError(f"this is not in the artifact store {self.path}", uri, mend)
         with explained(doing, uri):
             yield _checked(key)
 

@@ -71,6 +71,10 @@ class Transport(ABC):
     def sizes(self, key: str) -> dict[str, int]:
         """Return the sizes of all files below `key`, by name relative to it, sorted; empty when there are none."""
 
+    def touched(self, key: str) -> frozenset[str]:
+        """Return the names of files below `key` that were written after its manifest, where that can be told."""
+        return frozenset()
+
     @abstractmethod
     def folders(self, key: str) -> list[str]:
         """Return the names of the folders right below `key`, sorted."""

@@ -53,6 +53,11 @@ class DataVersion:
         return self.digest.removeprefix(_ALGORITHM)[:_SHORT]
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether it is kept in another artifact store than the one that the repository uses."""
+        return not self._store.holds(self.uri)
+
+    @property
     def rows(self) -> int:
         """How many rows it has.
 

@@ -82,7 +82,7 @@ class DataVersions(Sequence[DataVersion]):
         return [
             {
                 "version": version.short,
-                "rows": "gone" if row["rows"] is None else f"{row['rows']:,}",
+                "rows": f"{row['rows']:,}" if row["rows"] is not None else "elsewhere" if version.elsewhere else "gone",
                 "committed": (row["committed"] or "").replace("T", " ").removesuffix("+00:00"),
                 "run": row["run"],
             }

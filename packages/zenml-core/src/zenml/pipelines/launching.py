@@ -151,6 +151,7 @@ def prepare(
     backend = backend or OrchestratorBaseBackend()
     metadata = default_metadata_store(root, metadata_store or spec.run.metadata_store)
     store = default_artifact_store(root, artifact_store or spec.run.artifact_store)
+    store.require_secrets()
     live_steps = tuple(
         node.id
         for node in graph.nodes
@@ -167,6 +168,7 @@ def prepare(
         "platform": platform.platform(terse=True),
         "executable": sys.executable,
         "root": str(root),
+        "artifact_store": store.place,
         "backend": type(backend).__name__,
         "orchestrator": json.dumps(backend.to_config(), sort_keys=True),
         "reproducible": "no" if live_steps else "yes",

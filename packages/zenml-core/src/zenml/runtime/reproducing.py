@@ -20,6 +20,8 @@ _FACTS = {
     "git_sha": "git commit",
     "git_dirty": "uncommitted changes",
     "git_diff": "digest of these changes",
+    "root": "repository folder",
+    "artifact_store": "artifact store",
     "zenml": "ZenML",
     "backend": "orchestrator",
 }

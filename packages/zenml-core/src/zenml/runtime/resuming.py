@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from zenml.artifacts.elsewhere import how_to_reach
 from zenml.backends.launch import Launch
 from zenml.errors import ConfigError, Problem, StoreError
 from zenml.metadata.liveness import seen_state
@@ -62,14 +63,18 @@ def look_back(launch: Launch, graph: Graph) -> Before:
 
     Raises:
         StoreError: there is no such run.
-        ConfigError: the run cannot go on with this pipeline: a published step has changed or its output is gone, or the
-            steps are others; all of that.
+        ConfigError: the run cannot go on with this pipeline: a published step has changed or its output is gone, all of
+            that; or the steps are others; or the run keeps its artifacts in another store.
     """
     record = resumable(launch.metadata, launch.run_id)
     recorded = {step.id: step for step in record.steps}
     if recorded.keys() != graph.by_id.keys() or record.pipeline != launch.spec.name:
         what = f"run {record.id} is of {record.pipeline!r} with the steps {', '.join(recorded)}, not of this pipeline"
         raise ConfigError(what, mend=_ANEW)
+    place = record.facts.get("artifact_store", launch.store.place)
+    if place != launch.store.place:
+        what = f"run {record.id} keeps its artifacts at {place}, and here they are kept at {launch.store.place}"
+        raise ConfigError(what, mend=how_to_reach(place))
     published: dict[str, dict[str, ArtifactRecord]] = {}
     problems: list[Problem] = []
     for node in graph.nodes:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from zenml.artifacts.elsewhere import how_to_reach
 from zenml.artifacts.store import ArtifactStore
 from zenml.errors import ConfigError, Problem, RunFailed, StoreError
 from zenml.metadata.liveness import is_alive, seen
@@ -134,10 +135,18 @@ class Run:
         Args:
             step: id of one step; all by default.
             after: keys of the pieces that are known already, and are left out.
+
+        Raises:
+            StoreError: they are in another artifact store, or cannot be read.
         """
         from zenml.runtime.step_log import read_log
 
-        for name in [step] if step else [row.id for row in self.record.steps]:
+        record = self.record
+        place = record.facts.get("artifact_store", self.store.place)
+        if place != self.store.place:
+            what = f"its logs are in the artifact store {place}, and the one used here is {self.store.place}"
+            raise StoreError(what, f"run {self.id}", how_to_reach(place))
+        for name in [step] if step else [row.id for row in record.steps]:
             for key, text in read_log(self.store, self.id, name, after=after).items():
                 yield name, key, text
 
