@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from zenml.cli.main import run
+from zenml.metadata import MySQLMetadataStore, PostgreSQLMetadataStore
+from zenml.metadata.server import ServerMetadataStore
 
 SPEC = """
 zenml: 1
@@ -133,8 +136,6 @@ def test_an_artifact_changed_by_hand(
 
 
 def test_a_class_that_is_no_longer_there(ran: str, project: Path, refuse: Refuse) -> None:
-    import sys
-
     def forget() -> None:
         del sys.modules["own_steps"]
 
@@ -171,15 +172,17 @@ def test_a_secret_that_resolves_to_nothing(
     assert expected in said
 
 
-@pytest.mark.parametrize("kind", ["mysql", "postgresql"])
-def test_the_password_of_a_store_resolves_to_nothing(ran: str, project: Path, refuse: Refuse, kind: str) -> None:
-    pytest.importorskip({"mysql": "pymysql", "postgresql": "psycopg"}[kind])
-    words = ("config", "metadata", "set", kind, "--host", "127.0.0.1", "--port", "1")
+@pytest.mark.parametrize("store", [MySQLMetadataStore, PostgreSQLMetadataStore])
+def test_the_password_of_a_store_resolves_to_nothing(
+    ran: str, project: Path, refuse: Refuse, store: type[ServerMetadataStore]
+) -> None:
+    pytest.importorskip(store.DRIVER)
+    words = ("config", "metadata", "set", store.__name__, "--host", "127.0.0.1", "--port", "1")
     said = refuse(*words, "--passwd", "env:OWN_PASSWORD_OF_NOBODY", code=2)
     assert said.startswith("the secret env:OWN_PASSWORD_OF_NOBODY resolves to nothing: the environment variable")
     assert not (project / ".zenml/config.yaml").exists()
     config = {"port": 1, "password": "secret:gone"}
-    name = {"mysql": "MySQLMetadataStore", "postgresql": "PostgreSQLMetadataStore"}[kind]
-    (project / ".zenml/config.yaml").write_text(json.dumps({"metadata_store": {"type": name, "config": config}}))
+    block = {"type": store.__name__, "config": config}
+    (project / ".zenml/config.yaml").write_text(json.dumps({"metadata_store": block}))
     for words in commands(ran):
         assert refuse(*words, code=2).startswith("the secret secret:gone resolves to nothing: ")
