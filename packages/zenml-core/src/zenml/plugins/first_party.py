@@ -20,6 +20,7 @@ FIRST_PARTY: dict[str, tuple[str, str]] = {
     "NoSplit": ("zenml-core", "step"),
     "NumpyDatasource": ("zenml-core", "datasource"),
     "OrchestratorBaseBackend": ("zenml-core", "orchestrator"),
+    "OrchestratorDockerBackend": ("zenml-docker", "orchestrator"),
     "OrchestratorKubernetesBackend": ("zenml-k8s", "orchestrator"),
     "OrchestratorSubprocessBackend": ("zenml-core", "orchestrator"),
     "PandasDatasource": ("zenml-core", "datasource"),

@@ -1,0 +1,81 @@
+"""A double of a Docker engine, a real one where it starts, and stores for runs in containers."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+from zenml.artifacts.read_cache import FOLDER_VARIABLE
+from zenml.testing.emulators import make_s3_bucket, s3_emulator
+from zenml_docker.backend import OrchestratorDockerBackend
+
+sys.path.insert(0, str(Path(__file__).parent))  # where the tests' own modules lie,
+sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))  # that of the quickstart,
+sys.path.insert(0, str(Path(__file__).parents[1] / "databases"))  # and those of the database servers
+
+from database_servers import DatabaseServer, mariadb
+from engine_double import engine_double
+from engine_model import EngineDouble
+from real_engine import RealEngine, real_engine
+
+Backend = Callable[..., OrchestratorDockerBackend]
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use a state folder and a cache of the test's own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def double() -> Iterator[EngineDouble]:
+    """An engine that runs containers as processes of this machine."""
+    with engine_double(f"{Path(sys.executable).parent}:/usr/bin:/bin") as engine:
+        yield engine
+
+
+@pytest.fixture
+def in_double(double: EngineDouble) -> Backend:
+    """Make a backend of the double."""
+    return lambda **fields: OrchestratorDockerBackend(engine=double.address, image="zenml/test:1", **fields)
+
+
+@pytest.fixture(scope="session")
+def real() -> Iterator[RealEngine]:
+    """A real engine of the tests' own; they are skipped with its words where it does not start."""
+    with real_engine() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """Address of an emulator of S3."""
+    for module, package in (("s3fs", "zenml-aws"), ("moto", "moto[server]")):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed. Run: pip install {package}")
+    with s3_emulator() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(s3: str) -> str:
+    """Name of a new bucket."""
+    name = f"bucket-{token_hex(8)}"
+    make_s3_bucket(s3, name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[DatabaseServer]:
+    """A running MariaDB."""
+    with mariadb() as server:
+        yield server
