@@ -9,10 +9,10 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-Key = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+Key = ec.EllipticCurvePrivateKey
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Authority:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._name = folder, name
-        self._key: Key = ec.generate_private_key(ec.SECP256R1())
+        self._key = ec.generate_private_key(ec.SECP256R1())
         self._subject = _subject(name)
         certificate = _sign(self._subject, self._key, self._subject, self._key, _BASIC)
         self.ca = _write(folder / f"{name}-ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, address: str | None = None, key: Key | None = None) -> Issued:
+    def issue(self, name: str, address: str | None = None) -> Issued:
         """Sign a certificate for a client, or a server at an address."""
-        key = key or ec.generate_private_key(ec.SECP256R1())
+        key = ec.generate_private_key(ec.SECP256R1())
         where = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]) if address else None
         certificate = _sign(_subject(name), key, self._subject, self._key, where)
         private = key.private_bytes(

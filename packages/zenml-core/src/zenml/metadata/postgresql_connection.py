@@ -197,12 +197,9 @@ class PostgreSQLConnection(CoreConnection):  # type: ignore[misc]  # the driver 
             raise HandshakeFailed(f"the server cannot be authenticated: {error}") from error
 
     def _begin_scram(self, mechanisms: list[str]) -> None:
-        user, password, tls = self.user.decode(), self.password.decode(), self._wire.tls
+        tls = self._wire.tls
         binding = None if tls is None else ("tls-server-end-point", tls)
-        try:
-            self.auth = ScramClient(mechanisms, user, password, channel_binding=binding)
-        except ScramException:  # a certificate of a kind that has no such binding
-            self.auth = ScramClient(mechanisms, user, password)
+        self.auth = ScramClient(mechanisms, self.user.decode(), self.password.decode(), channel_binding=binding)
         first = self.auth.get_client_first().encode()
         self._wire.write(_message(b"p", self.auth.mechanism_name.encode() + b"\0" + _LENGTH.pack(len(first)) + first))
         self._wire.flush()
