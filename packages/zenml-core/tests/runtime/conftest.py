@@ -18,6 +18,7 @@ build-backend = "hatchling.build"
 [project]
 name = "{name}"
 version = "{version}"
+requires-python = ">=3.11"
 dependencies = {dependencies}
 
 [project.entry-points."tests.next_door"]

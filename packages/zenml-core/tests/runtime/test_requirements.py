@@ -36,10 +36,14 @@ def test_all_is_well_where_all_is_there() -> None:
 def test_all_that_is_missing_is_told_with_its_mend() -> None:
     made = requirements(GONE, NEWER, LEARN)
     assert told(made.problems(THERE)) == [
-        "step trainer: app.model imports lightgbm: lightgbm is not installed where the pipeline is to run. "
-        "Add lightgbm==4.3.0 in the image, or let the run install it: environment.install: missing",
-        "step split: plug-in 1.0 is installed where the pipeline is to run, and >=2 is needed. "
-        "Change it to plug-in>=2 in the image, or let the run install it: environment.install: missing",
+        (
+            "step trainer: app.model imports lightgbm: lightgbm is not installed where the pipeline is to run. "
+            "Add lightgbm==4.3.0 in the image, or let the run install it: environment.install: missing"
+        ),
+        (
+            "step split: plug-in 1.0 is installed where the pipeline is to run, and >=2 is needed. "
+            "Change it to plug-in>=2 in the image, or let the run install it: environment.install: missing"
+        ),
     ]
     assert made.missing(THERE) == [GONE, NEWER]
     assert requirements(GONE, NEWER, LEARN, install="missing").problems(THERE) == []
@@ -83,8 +87,10 @@ def test_other_versions_of_libraries_are_warnings() -> None:
 def test_another_python_is_a_problem_where_the_spec_names_one_else_a_warning() -> None:
     there = {**THERE, "python": "3.12.1"}
     assert told(requirements(wanted_python="3.11").problems(there)) == [
-        "environment.python: the pipeline is made for Python 3.11, and Python 3.12.1 would run it. "
-        "Choose an image with Python 3.11, or mend the spec"
+        (
+            "environment.python: the pipeline is made for Python 3.11, and Python 3.12.1 would run it. "
+            "Choose an image with Python 3.11, or mend the spec"
+        )
     ]
     assert requirements().problems(there) == []
     assert told(requirements().warnings(there)) == [
