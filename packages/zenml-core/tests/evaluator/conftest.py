@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+FEATURES = ["age", "weight", "island", "sex"]
+
 
 @pytest.fixture
 def tiny(monkeypatch):
@@ -16,3 +18,15 @@ def tiny(monkeypatch):
 @pytest.fixture
 def bench(tiny, tmp_path):
     return tiny.Workbench(tmp_path / "bench")
+
+
+@pytest.fixture
+def trained(tiny, bench):
+    """Return a function that trains on labels and gives the inputs of an evaluator."""
+
+    def train(*labels: str, text: str = "", **config):
+        inputs = bench.prepare(text or tiny.table(), features=config.pop("features", FEATURES), labels=labels, **config)
+        raw = inputs.pop("raw")
+        return {"examples": raw, **bench.run(tiny.TinyTrainer(), **inputs)}
+
+    return train

@@ -19,20 +19,6 @@ from zenml.steps.split.no_split import NoSplit
 from zenml.steps.split.random_split import RandomSplit
 from zenml.steps.trainer.loading import load_model
 
-FEATURES = ["age", "weight", "island", "sex"]
-
-
-@pytest.fixture
-def trained(tiny, bench):
-    """Return a function that trains on labels and gives the inputs of an evaluator."""
-
-    def train(*labels: str, text: str = "", **config):
-        inputs = bench.prepare(text or tiny.table(), features=config.pop("features", FEATURES), labels=labels, **config)
-        raw = inputs.pop("raw")
-        return {"examples": raw, **bench.run(tiny.TinyTrainer(), **inputs)}
-
-    return train
-
 
 def evaluate(bench, step, inputs):
     (made,) = bench.run(step, **inputs).values()
@@ -216,3 +202,57 @@ def test_the_two_names_make_the_same_evaluation(trained, bench):
     inputs = trained("ill")
     one, two = (evaluate(bench, step, inputs) for step in (AgnosticEvaluator(), TFMAEvaluator()))
     assert one == two
+
+
+def test_several_labels_of_two_classes_are_also_measured_together(trained, tiny, bench):
+    lines = tiny.table().splitlines()
+    text = "\n".join([lines[0] + ",heavy", *(f"{line},{int(float(line.split(',')[1]) > 70)}" for line in lines[1:])])
+    inputs = trained("ill", "heavy", text=text + "\n")
+    result = evaluate(bench, AgnosticEvaluator(min_metrics={"f1_micro": 0.01}), inputs)
+    together = {"subset_accuracy", "hamming_loss", "f1_micro", "f1_macro"}
+    assert set(bench.metrics) == together | {
+        f"{label}/{name}" for label in ("ill", "heavy") for name in ("accuracy", "roc_auc", "log_loss")
+    }
+    assert result["together"] == {"rows": result["rows"], "metrics": {name: bench.metrics[name] for name in together}}
+    wrong = [1 - bench.metrics[f"{label}/accuracy"] for label in ("ill", "heavy")]
+    assert bench.metrics["hamming_loss"] == pytest.approx(sum(wrong) / 2)
+
+
+def test_a_classification_has_confusions_curves_and_figures_of_each_class(trained, bench):
+    result = evaluate(bench, AgnosticEvaluator(metrics={"kind": ["roc_auc"]}), trained("kind"))
+    (label,) = result["labels"]
+    assert [row["class"] for row in label["by_class"]] == label["classes"]
+    assert sum(map(sum, label["confusion"]["matrix"])) == result["rows"]
+    assert [sum(row) for row in label["confusion"]["matrix"]] == [row["true"] for row in label["by_class"]]
+    areas = [row["roc_auc"] for row in label["by_class"]]
+    assert label["overall"]["metrics"]["roc_auc"] == pytest.approx(sum(areas) / 3)
+    assert [curve["class"] for curve in label["curves"]] == label["classes"]
+    assert all(curve["positives"] + curve["negatives"] == result["rows"] for curve in label["curves"])
+
+
+def test_of_very_many_classes_the_most_frequent_confusions_are_told(trained, tiny, bench, monkeypatch):
+    from zenml.steps.evaluator import measuring
+
+    monkeypatch.setattr(measuring, "MOST_CLASSES", 2)
+    monkeypatch.setattr(measuring, "MOST_CURVES", 2)
+    (label,) = evaluate(bench, AgnosticEvaluator(), trained("kind"))["labels"]
+    pairs = label["confusion"]["largest"]
+    assert all(true != made for true, made, _ in pairs)
+    assert [count for *_, count in pairs] == sorted((count for *_, count in pairs), reverse=True)
+    assert len(label["curves"]) == 2
+
+
+def test_the_evaluation_does_not_depend_on_how_much_is_looked_at_together(trained, bench, monkeypatch):
+    from zenml.data.metrics import outcomes, ranking
+    from zenml.steps.evaluator import columns, measuring, slicing
+
+    inputs = trained("ill", "kind", "price")
+    step = AgnosticEvaluator(slices=[["age"], ["island", "sex"]])
+    whole = evaluate(bench, step, inputs)
+    for module in (outcomes, ranking, columns, measuring, slicing):
+        monkeypatch.setattr(module, "BLOCK", 11)
+    monkeypatch.setattr(ranking, "MOST", 16)
+    parts = evaluate(bench, step, inputs)
+    for row in (*whole["labels"], *parts["labels"]):
+        row.pop("curves", None)
+    assert parts == whole

@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 _BITS = 53
 _LOW = 27
+_MOST = 1 << 22
+"""Values that are added at once: so few that the sums of their halves stay below 2 ** 53."""
+
 _SMALLEST = -1074 - _BITS
 """Power of two of which the sums are multiples: no float has a smaller last bit."""
 
@@ -33,8 +36,8 @@ class ExactSums:
         if not finite.all():
             self.infinite[numbers[~finite]] = True
             numbers, values = numbers[finite], values[finite]
-        for start in range(0, len(values), 1 << 22):  # so many at most that sums of halves stay below 2 ** 53
-            self._add(numbers[start : start + (1 << 22)], values[start : start + (1 << 22)])
+        for start in range(0, len(values), _MOST):
+            self._add(numbers[start : start + _MOST], values[start : start + _MOST])
 
     def merge(self, other: ExactSums) -> None:
         """Add the sums of other rows."""

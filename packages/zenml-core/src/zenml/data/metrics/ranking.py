@@ -81,9 +81,11 @@ def rank(truth: npt.NDArray[np.int64], scores: Floats, positive: int, grouping: 
     doubled, gains = [0] * groups, ExactSums(groups)
     kept: list[list[tuple[Floats, Integers, Integers]]] = [[] for _ in range(groups)]
     for counted in _falling(truth, scores, positive, grouping):
-        order = np.lexsort((-counted.scores, counted.numbers))
+        order = np.argsort(-counted.scores)  # in whatever order rows with equal scores: they are taken together
+        if groups > 1:
+            order = order[np.argsort(counted.numbers[order].astype(np.int16), kind="stable")]
         ordered, numbers = counted.scores[order], counted.numbers[order]
-        new = np.flatnonzero((np.diff(ordered) != 0) | (np.diff(numbers) != 0)) + 1
+        new = np.flatnonzero((ordered[1:] != ordered[:-1]) | (numbers[1:] != numbers[:-1])) + 1
         starts = np.concatenate([[0], new])
         gained = np.add.reduceat(counted.positive[order], starts)
         missed = np.add.reduceat(counted.negative[order], starts)
