@@ -25,8 +25,7 @@ def list_runs(pipeline: str | None, limit: int, as_json: bool) -> None:
     from zenml.cli.here import here
     from zenml.runtime.run import run_row
 
-    records = here().metadata_store.list_runs(pipeline=pipeline, limit=limit)
-    rows = [run_row(record) for record in records]
+    rows = [run_row(record) for record in here().list_records(pipeline=pipeline, limit=limit)]
     columns = ("id", "pipeline", "state", "started", "duration")
     show_rows(rows, columns, as_json=as_json, empty="Nothing has run here yet")
 
@@ -36,13 +35,19 @@ def list_runs(pipeline: str | None, limit: int, as_json: bool) -> None:
 @json_option
 def get_run(run_id: str, as_json: bool) -> None:
     """Show a run: its steps, metrics and, where it failed, why. RUN_ID may be the beginning of an id."""
+    from dataclasses import asdict
+
     from zenml.cli.here import here
 
     found = here().get_run(run_id)
+    job = found.job_status()
     if as_json:
-        show_json(found.to_json())
+        show_json({**found.to_json(), "job": asdict(job) if job else None})
         return
     found.print()
+    if job:
+        click.echo(": ".join(filter(None, (f"Its job is {job.state}", job.reason))))
+        click.echo(job.link) if job.link else None
     for step in found.record.steps:
         if step.error:
             click.secho(f"{step.id}: {step.error}", fg="red")

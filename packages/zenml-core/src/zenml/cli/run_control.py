@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from zenml.cli.completing import resumable_ids, run_ids, running_ids, step_ids
 from zenml.cli.output import json_option, show_json
+
+if TYPE_CHECKING:
+    from zenml.runtime.run import Run
 
 FOLLOW_SECONDS = 1.0
 """Pause between two looks at a log that is followed."""
@@ -17,7 +21,8 @@ FOLLOW_SECONDS = 1.0
 @click.argument("run_id", shell_complete=run_ids)
 @click.argument("step", required=False, default="", shell_complete=step_ids)
 @click.option("--follow", "-f", is_flag=True, help="Go on until the run has ended.")
-def show_logs(run_id: str, step: str, follow: bool) -> None:
+@click.option("--job", is_flag=True, help="Of a run elsewhere: all that its job printed, also between its steps.")
+def show_logs(run_id: str, step: str, follow: bool, job: bool) -> None:
     """Print what the steps of a run printed, or one STEP. RUN_ID may be the beginning of an id."""
     from zenml.cli.here import here
     from zenml.errors import ConfigError, closest
@@ -26,6 +31,9 @@ def show_logs(run_id: str, step: str, follow: bool) -> None:
     if step and step not in run.steps:
         mend = closest(step, run.steps) or f"Steps: {', '.join(run.steps)}"
         raise ConfigError(f"run {run.id} has no step {step!r}", mend=mend)
+    if job:
+        _show_job_output(run, follow)
+        return
     seen: set[str] = set()
     while True:
         ended = run.state.ended
@@ -37,6 +45,16 @@ def show_logs(run_id: str, step: str, follow: bool) -> None:
         if ended or not follow:
             return
         time.sleep(FOLLOW_SECONDS)
+
+
+def _show_job_output(run: Run, follow: bool) -> None:
+    """Print what a job printed: as its platform still holds it while it goes on, else as its supervisor kept it."""
+    backend = None if run.record.state.ended else run.runs_elsewhere
+    if backend and follow:
+        for text in backend.logs(run.id, follow=True):
+            click.echo(text, nl=not text.endswith("\n"))
+        return
+    click.echo(run.job_output(), nl=False)
 
 
 @click.command("cancel")

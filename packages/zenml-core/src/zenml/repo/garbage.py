@@ -13,19 +13,23 @@ import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from zenml.artifacts.local import LocalTransport, is_partial, walk
 from zenml.artifacts.manifest import NAME as MANIFEST
 from zenml.artifacts.store import ArtifactStore
-from zenml.errors import Problem, StoreError
+from zenml.backends.reporter import Reporter
+from zenml.errors import Problem, StoreError, ZenMLError
 from zenml.metadata.liveness import is_alive, seen_state
 from zenml.metadata.store import MetadataStore
 from zenml.repo.leftover import Leftover
+from zenml.repo.platforms import Platforms
 from zenml.repo.run_files import RunFiles
+from zenml.runtime.console import Console
 from zenml.runtime.identifiers import RUN_ID, time_of
+from zenml.runtime.submitted import Submitted
 
 _ATTEMPT = re.compile(rf"{RUN_ID.pattern}-.+")
 _TYPE = re.compile(r"[A-Z]\w*")
@@ -46,6 +50,7 @@ class Garbage:
         unknown_runs: also what is left of runs that the metadata store does not know. Those of other repositories that
             use the same artifact store are among them.
         logs_older_than: also the logs of runs that ended longer ago, in seconds; none by default.
+        report: is told what cannot be asked.
     """
 
     metadata: MetadataStore
@@ -55,11 +60,13 @@ class Garbage:
     pipeline: str | None = None
     unknown_runs: bool = False
     logs_older_than: float | None = None
+    report: Reporter = field(default_factory=lambda: Console(quiet=True))
 
     def find(self) -> list[Leftover]:
         """Return all leftovers, the oldest first; nothing is changed."""
         of_runs = self._ordered(self._of_runs())
-        return self._ordered([*of_runs, *self._files.shared(of_runs)])
+        held = [row for row, _ in self._platforms.find()]
+        return self._ordered([*of_runs, *self._files.shared(of_runs), *held])
 
     def delete(self) -> list[Leftover]:
         """Remove all leftovers, the manifest of an artifact first, and return them.
@@ -79,9 +86,21 @@ class Garbage:
                     problems += error.problems
                 except OSError as error:
                     problems.append(Problem(f"cannot be removed: {error.strerror}", row.uri))
+        for row, backend in self._platforms.find():
+            if row.age >= self.grace:
+                try:
+                    backend.clean_up(row.run)
+                    Submitted(self.root, row.run).forget()
+                    removed.append(row)
+                except ZenMLError as error:
+                    problems += error.problems
         if problems:
             raise StoreError(problems)
         return self._ordered(removed)
+
+    @property
+    def _platforms(self) -> Platforms:
+        return Platforms(self.metadata, self.root, self.report, self.pipeline, self.unknown_runs)
 
     @property
     def _files(self) -> RunFiles:

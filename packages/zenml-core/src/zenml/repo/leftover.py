@@ -14,6 +14,7 @@ REASONS = {
     "partial": "a file that a process was writing when it ended",
     "log": "what a run that has ended printed and told of itself",
     "job": "what a job was begun with that has ended",
+    "resources": "what is held elsewhere of a run that has ended",
     "package": "code that no job refers to",
     "environment": "a list of what was installed that no run refers to",
 }

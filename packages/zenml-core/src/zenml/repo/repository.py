@@ -15,6 +15,7 @@ from zenml.repo.catalogue import Catalogue
 if TYPE_CHECKING:
     from zenml.artifacts.store import ArtifactStore
     from zenml.datasources.base import Datasource
+    from zenml.metadata.records import RunRecord
     from zenml.metadata.store import MetadataStore
     from zenml.pipelines.pipeline import Pipeline
     from zenml.repo.cache import Cache
@@ -148,15 +149,25 @@ class Repository:
         metadata, store = self.metadata_store, self.artifact_store
         return [Run(record.id, metadata, store) for record in metadata.list_runs(pipeline=pipeline, limit=limit)]
 
+    def list_records(self, *, pipeline: str | None = None, limit: int | None = None) -> list[RunRecord]:
+        """Return runs without their steps, newest first, those included that were submitted and have not begun."""
+        from zenml.repo.submitted_runs import with_submitted
+
+        return with_submitted(self.root, self.metadata_store, pipeline, limit)
+
     def get_run(self, run_id: str) -> Run:
         """Return one run, by its id or an unambiguous beginning of it.
 
         Raises:
             ConfigError: no run, or several, have an id like that.
         """
+        from zenml.repo.submitted_runs import find_submitted
         from zenml.runtime.run import Run
 
         metadata = self.metadata_store
+        submitted = find_submitted(self.root, run_id)
+        if len(submitted) == 1:  # its metadata store may be out of reach from here
+            return Run(submitted[0].run_id, metadata, submitted[0].store)
         if metadata.get_run(run_id):
             return Run(run_id, metadata, self.artifact_store)
         found = [record.id for record in metadata.list_runs() if record.id.startswith(run_id)]

@@ -9,14 +9,15 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeGuard
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.launch import Launch
 from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.errors import Problem, RunFailed, SpecError, StoreError, ZenMLError
+from zenml.metadata.liveness import this_owner
 from zenml.metadata.records import RunRecord, State
-from zenml.runtime.job_folder import JobFolder
+from zenml.runtime.job_folder import JobFolder, StatusFile
 from zenml.runtime.remote_job import JobStatus, RemoteJob, RemoteRun, Resource
 from zenml.runtime.staging import Staging, slug, stage
 from zenml.runtime.submitted import Submitted
@@ -157,21 +158,24 @@ class RemoteOrchestratorBackend(OrchestratorBackend):
         submitted.forget()
 
     def look(self, run_id: str, store: ArtifactStore) -> JobStatus:
-        """Return how a run stands: as its supervisor wrote it, else as the platform sees the job."""
+        """Return how a run stands: as its supervisor wrote it, else as the platform sees the job.
+
+        An end that no supervisor could write down is written down here, so that everybody sees it.
+        """
         folder = JobFolder(store, run_id)
         written = folder.read_status()
-        if written and written.state.ended and written.state is not State.LOST:
+        if _is_final(written):
             return JobStatus(written.state, written.reason)
         there = self.status(run_id, store)
         if there.state.ended:
             written = folder.read_status()  # its last word may have come while the platform was asked
-            if written and written.state.ended and written.state is not State.LOST:
+            if _is_final(written):
                 return JobStatus(written.state, written.reason, there.link)
-        if there.state is State.COMPLETE:  # but its supervisor did not say so
-            return JobStatus(State.FAILED, "the job ended before its supervisor could say how", there.link)
-        if there.state.ended and folder.is_asked_to_stop:
-            return JobStatus(State.CANCELED, "stopped by the user", there.link)
-        if written is None or written.state is State.LOST or there.state.ended:
+            there = _without_last_word(there, folder)
+            if there.state is not State.LOST:
+                folder.write_status(StatusFile(there.state, this_owner(), there.reason))
+            return there
+        if written is None or written.state is State.LOST:
             return there
         return JobStatus(written.state, written.reason or there.reason, there.link)
 
@@ -214,6 +218,19 @@ class RemoteOrchestratorBackend(OrchestratorBackend):
                 return status
             time.sleep(pause)
             pause = min(pause * 1.5, _LAST_PAUSE)
+
+
+def _is_final(status: StatusFile | None) -> TypeGuard[StatusFile]:
+    return status is not None and status.state.ended and status.state is not State.LOST
+
+
+def _without_last_word(there: JobStatus, folder: JobFolder) -> JobStatus:
+    """Return how a run ended whose supervisor did not say so."""
+    if folder.is_asked_to_stop:
+        return JobStatus(State.CANCELED, "stopped by the user", there.link)
+    if there.state is State.COMPLETE:
+        return JobStatus(State.FAILED, "the job ended before its supervisor could say how", there.link)
+    return there
 
 
 def _quietly_read(folder: JobFolder) -> RunRecord | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zenml.artifacts.elsewhere import how_to_reach
 from zenml.artifacts.store import ArtifactStore
@@ -18,6 +18,9 @@ from zenml.metadata.liveness import is_alive, seen
 from zenml.metadata.records import ArtifactRecord, RunRecord, State, StepRecord
 from zenml.metadata.store import MetadataStore
 from zenml.runtime.console import duration_text, print_table
+
+if TYPE_CHECKING:
+    from zenml.runtime.remote import JobStatus, RemoteOrchestratorBackend
 
 
 @dataclass(frozen=True)
@@ -150,21 +153,39 @@ class Run:
             for key, text in read_log(self.store, self.id, name, after=after).items():
                 yield name, key, text
 
+    @property
+    def runs_elsewhere(self) -> RemoteOrchestratorBackend | None:
+        """The backend that runs it elsewhere; None where a process of the user's does."""
+        from zenml.backends.orchestrator_interface import OrchestratorBackend
+        from zenml.runtime.remote import RemoteOrchestratorBackend
+
+        orchestrator = json.loads(self.record.facts.get("orchestrator", "null"))
+        backend = OrchestratorBackend.from_config(orchestrator) if orchestrator else None
+        return backend if isinstance(backend, RemoteOrchestratorBackend) else None
+
+    def job_status(self) -> JobStatus | None:
+        """Return how the job of a run that goes on elsewhere stands, as its platform says; None for any other run."""
+        backend = None if self.record.state.ended else self.runs_elsewhere
+        return backend.look(self.id, self.store) if backend else None
+
+    def job_output(self) -> str:
+        """Return what the job of a run that was submitted elsewhere printed, also between its steps."""
+        from zenml.runtime.step_log import output_folder
+
+        keys = self.store.list(output_folder(self.id))
+        return "".join(self.store.read_bytes(key).decode(errors="replace") for key in keys)
+
     def cancel(self) -> None:
         """Ask the run to stop, from any process; it records its end as CANCELED itself.
 
         Raises:
             ConfigError: it has ended, or its process can only be reached from another machine.
         """
-        from zenml.backends.orchestrator_interface import OrchestratorBackend
-        from zenml.runtime.remote import RemoteOrchestratorBackend
-
         record = self.record
         if record.state.ended:
             raise ConfigError(f"run {self.id} is {record.state}: there is nothing to stop")
-        orchestrator = json.loads(record.facts.get("orchestrator", "null"))
-        backend = OrchestratorBackend.from_config(orchestrator) if orchestrator else None
-        if isinstance(backend, RemoteOrchestratorBackend):
+        backend = self.runs_elsewhere
+        if backend:
             backend.stop(self.id, self.store)
             return
         if is_alive(record.owner) is None:

@@ -58,9 +58,15 @@ class Submitted:
         self._path.unlink(missing_ok=True)
 
     @property
+    def orchestrator(self) -> dict[str, Any]:
+        """The config of where it runs."""
+        config: dict[str, Any] = self._told()["orchestrator"]
+        return config
+
+    @property
     def backend(self) -> OrchestratorBackend:
         """Where it runs."""
-        found: OrchestratorBackend = OrchestratorBackend.from_config(self._told()["orchestrator"])
+        found: OrchestratorBackend = OrchestratorBackend.from_config(self.orchestrator)
         return found
 
     @property

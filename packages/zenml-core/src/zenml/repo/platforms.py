@@ -1,0 +1,88 @@
+"""Platforms: what is still held elsewhere, by clusters and clouds, of runs that have ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from zenml.backends.orchestrator_interface import OrchestratorBackend
+from zenml.backends.reporter import Reporter
+from zenml.errors import ZenMLError
+from zenml.metadata.liveness import seen_state
+from zenml.metadata.records import State
+from zenml.metadata.store import MetadataStore
+from zenml.repo.leftover import Leftover
+from zenml.runtime.identifiers import time_of
+from zenml.runtime.job_folder import JobFolder
+from zenml.runtime.remote import RemoteOrchestratorBackend, RemoteRun
+from zenml.runtime.submitted import Submitted
+
+_LOOKED_AT = 1_000
+"""So many of the newest runs are asked where they ran."""
+
+
+@dataclass(frozen=True)
+class Platforms:
+    """Finds the jobs, secrets and other resources that nobody needs any more.
+
+    Where a run ran is known from its record, and from what this repository remembers of what it submitted; so a client
+    that was killed at any moment leaves nothing that is not found.
+
+    Args:
+        metadata: the store that knows the runs.
+        root: the repository root.
+        report: is told of platforms that do not answer.
+        pipeline: only what belongs to runs of this pipeline.
+        unknown_runs: also what belongs to runs that neither the metadata store nor this repository knows.
+    """
+
+    metadata: MetadataStore
+    root: Path
+    report: Reporter
+    pipeline: str | None = None
+    unknown_runs: bool = False
+
+    def find(self) -> Iterator[tuple[Leftover, RemoteOrchestratorBackend]]:
+        """Yield what is left of ended runs, and the backend whose `clean_up` removes it."""
+        submitted = {each.run_id: each for each in Submitted.all(self.root)}
+        for backend in self._backends(submitted.values()):
+            try:
+                held = backend.list_runs()
+            except ZenMLError as error:
+                self.report.warn(f"{type(backend).__name__} cannot be asked what it holds: {error}")
+                continue
+            for run in held:
+                row = self._leftover(type(backend).__name__, run, submitted.get(run.run_id))
+                if row:
+                    yield row, backend
+
+    def _backends(self, submitted: Iterable[Submitted]) -> Iterator[RemoteOrchestratorBackend]:
+        known = {run.facts.get("orchestrator", "null") for run in self.metadata.list_runs(limit=_LOOKED_AT)}
+        known |= {json.dumps(each.orchestrator, sort_keys=True) for each in submitted}
+        for config in map(json.loads, sorted(known)):
+            try:
+                backend = OrchestratorBackend.from_config(config) if config else None
+            except ZenMLError as error:
+                self.report.warn(f"{config['type']} cannot be asked what it holds: {error}")
+                continue
+            if isinstance(backend, RemoteOrchestratorBackend):
+                yield backend
+
+    def _leftover(self, backend: str, held: RemoteRun, submitted: Submitted | None) -> Leftover | None:
+        run = self.metadata.get_run(held.run_id)
+        if run is None and submitted:
+            run = JobFolder(submitted.store, held.run_id).read_record()
+        if not (run or submitted or self.unknown_runs) or self.pipeline not in (None, run.pipeline if run else ""):
+            return None
+        state = seen_state(run) if run else State.PENDING
+        if held.state in (State.PENDING, State.RUNNING):
+            over = state.ended and state is not State.LOST  # a job may go on with a run that was lost
+        else:
+            over = state.ended or state is State.PENDING  # where the client was killed before the job was made
+        if not over:
+            return None
+        since = (run.finished if run else None) or time_of(held.run_id)
+        what = f"{backend}: {', '.join(held.resources)}"
+        return Leftover("resources", what, 0, since, held.run_id, run.pipeline if run else "")
