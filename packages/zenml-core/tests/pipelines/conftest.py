@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from zenml.cli.main import run as run_command
 
 HERE = Path(__file__).parent
 
@@ -19,3 +22,18 @@ def steps(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     import steps_for_tests
 
     return steps_for_tests
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Runs a command; returns its exit code and what it prints: on standard error too, but where JSON is asked for."""
+
+    def run(*words: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = run_command(list(words))
+        told = capsys.readouterr()
+        if code:
+            return code, told.err
+        return code, told.out if "--json" in words else told.out + told.err
+
+    return run

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from zenml.artifacts.types import Artifact, Evaluation, Examples
 from zenml.errors import DataError, QualityError
+from zenml.secrets import Secret
 from zenml.steps.base import Step, StepContext
 
 
@@ -122,3 +123,9 @@ class BreakAfter(Break):
     """Fails after the note before it."""
 
     inputs: ClassVar[Mapping[str, type[Artifact]]] = {"note": Evaluation}
+
+
+class Hold(Note):
+    """Has a secret."""
+
+    key: Secret

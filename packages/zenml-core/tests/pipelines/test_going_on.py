@@ -15,7 +15,6 @@ from types import ModuleType
 import pytest
 
 from zenml.backends.orchestrator import OrchestratorSubprocessBackend
-from zenml.cli.main import run as run_command
 from zenml.errors import ConfigError, RunFailed, StoreError
 from zenml.pipelines import Pipeline
 from zenml.repo import Repository
@@ -62,19 +61,6 @@ def newest() -> Run:
 
 
 Call = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Runs a command; returns its exit code and what it prints."""
-
-    def run(*words: str) -> tuple[int, str]:
-        capsys.readouterr()
-        code = run_command(list(words))
-        told = capsys.readouterr()
-        return code, told.out if code == 0 else told.err
-
-    return run
 
 
 def test_a_step_is_tried_again_as_often_as_it_says(project: Path, steps: ModuleType, counter: Path) -> None:

@@ -107,12 +107,22 @@ class Repository:
             ConfigError: the duration is none, or no pipeline of that name ever ran.
         """
         from zenml.repo.garbage import Garbage
+        from zenml.runtime.console import Console
 
         grace = _seconds(older_than)
         if pipeline is not None:
             self.get_spec(pipeline)
         logs = None if logs_older_than is None else _seconds(logs_older_than, "logs_older_than")
-        return Garbage(self.metadata_store, self.artifact_store, self.root, grace, pipeline, unknown_runs, logs)
+        return Garbage(
+            self.metadata_store,
+            self.artifact_store,
+            self.root,
+            grace,
+            pipeline,
+            unknown_runs,
+            logs,
+            Console(quiet=True),
+        )
 
     def cache(
         self,
