@@ -203,3 +203,29 @@ def test_a_store_is_set_on_the_command_line_after_a_try(
     assert isinstance(store, S3ArtifactStore)
     store.check()
     assert "--endpoint-url" in call("set", "s3://x", "--help")[1]
+
+
+def test_an_object_changed_by_hand_is_told_on_the_command_line(
+    project: Path,
+    s3: str,
+    bucket: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (project / "t.csv").write_text("a,b\n" + "1,2\n" * 9)
+    data = "{id: data, type: CSVDatasource, config: {name: T, path: t.csv}}"
+    (project / "t.yaml").write_text(f"zenml: 1\nname: T\ntype: DataPipeline\nsteps: [{data}]\n")
+    keys = {"endpoint_url": s3, "access_key": "test", "secret_key": PLANTED}
+    options = [word for name, value in keys.items() for word in (f"--{name.replace('_', '-')}", value)]
+    assert run(["config", "artifacts", "set", f"s3://{bucket}/dir", *options]) == 0
+    assert run(["pipeline", "run", "t.yaml"]) == 0
+    store = S3ArtifactStore(f"s3://{bucket}/dir", **keys)
+    (key,) = (key for key in store.list("Examples") if key.endswith(".arrow"))
+    shard = store.read_bytes(key)
+    store.write_bytes(key, shard[:-1] + bytes([shard[-1] ^ 1]))
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "another cache"))
+    capsys.readouterr()
+    assert run(["datasource", "sample", "T"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"Error: {store.uri(key)}: the file was changed. Delete the artifact and run again\n")
