@@ -193,12 +193,12 @@ def address_of(address: str | None) -> str:
 
     context = ContextAPI.get_current_context()
     host = context.Host if context else None
-    return str(host or "unix:///var/run/docker.sock").replace("http+docker://localhost", "unix:///var/run/docker.sock")
+    return str(host or "unix:///var/run/docker.sock").replace("http+unix://", "unix://")
 
 
 def is_on_this_machine(address: str) -> bool:
     """Tell whether the containers of an engine can be given folders of this machine."""
-    parts = urlsplit(address.replace("http+unix", "unix"))
+    parts = urlsplit(address)
     return parts.scheme in ("unix", "npipe") or parts.hostname in ("localhost", "127.0.0.1", "::1")
 
 
