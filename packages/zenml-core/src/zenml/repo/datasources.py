@@ -75,8 +75,13 @@ def load_datasource(repo: Repository, name: str) -> Datasource:
     Raises:
         ConfigError: no pipeline that ran here has it, or its config no longer fits.
     """
+    from zenml.pipelines.pipeline import Pipeline
+
     for pipeline in find_datasource(repo, name).pipelines:
-        for step in repo.get_pipeline_by_name(pipeline).steps.values():
+        spec = repo.get_spec(pipeline)
+        blocks = [block for block in spec.steps if not block.inputs and block.config.get("name") == name]
+        alone = spec.model_copy(update={"steps": blocks})  # the classes of other steps may be gone
+        for step in Pipeline.from_spec(alone, repo.root).steps.values():
             if isinstance(step, Datasource) and step.name == name:
                 return step
     raise ConfigError(f"no pipeline reads a datasource {name!r} any more", mend="See: zenml datasource list")
