@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.metadata
 import sys
@@ -10,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from zenml.runtime.imports import find_module, imports_of
 
 
 @dataclass(frozen=True)
@@ -62,50 +63,14 @@ def _closure(module_name: str, own: Path, roots: tuple[Path, ...]) -> Code:
         if name in sources:
             continue
         sources[name] = path.read_bytes()
-        for wanted in _imports(name, path, sources[name]):
-            found = find_module(wanted, roots)
+        for wanted in imports_of(name, sources[name], is_package=path.name == "__init__.py"):
+            found = find_module(wanted.name, roots)
             waiting += found
             if not found:
-                outside.add(wanted.partition(".")[0])
+                outside.add(wanted.name.partition(".")[0])
     files = tuple((name, hashlib.sha256(sources[name]).hexdigest()) for name in sorted(sources))
     digest = hashlib.sha256("".join(f"{name} {sha}\n" for name, sha in files).encode())
     return Code(f"sha256:{digest.hexdigest()}", files, _versions(outside))
-
-
-def _imports(module: str, path: Path, source: bytes) -> Iterable[str]:
-    """Return every dotted name that a module imports, and that might be a module."""
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = package.rsplit(".", node.level - 1)[0] if node.level > 1 else package
-            origin = node.module or ""
-            if node.level:
-                origin = f"{base}.{origin}".strip(".")
-            yield origin
-            yield from (f"{origin}.{alias.name}" for alias in node.names)
-
-
-def find_module(name: str, roots: Iterable[Path]) -> list[tuple[str, Path]]:
-    """Return the files that importing `name` runs under the first root that has it: the packages' and the module's."""
-    parts = name.split(".")
-    for root in roots:
-        found = []
-        for length in range(1, len(parts) + 1):
-            base = root.joinpath(*parts[:length])
-            path = next((file for file in (base / "__init__.py", base.with_suffix(".py")) if file.is_file()), None)
-            if path:
-                found.append((".".join(parts[:length]), path))
-            elif not base.is_dir():
-                break
-        if found:
-            return found
-    return []
 
 
 def _versions(names: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -52,12 +52,29 @@ def imports_of(module: str, source: bytes, *, is_package: bool) -> Iterator[Impo
 def outside_imports(modules: Iterable[str], roots: Sequence[Path]) -> Iterator[Import]:
     """Give the imports of modules under `roots` that lead to none there."""
     for module in modules:
-        path = _deepest(module, roots)
+        path = dict(find_module(module, roots)).get(module)
         if path is None:
             continue
         for found in imports_of(module, path.read_bytes(), is_package=path.name == "__init__.py"):
-            if found.name and _deepest(found.name, roots) is None:
+            if found.name and not find_module(found.name, roots):
                 yield found
+
+
+def find_module(name: str, roots: Iterable[Path]) -> list[tuple[str, Path]]:
+    """Return the files that importing `name` runs under the first root that has it: the packages' and the module's."""
+    parts = name.split(".")
+    for root in roots:
+        found = []
+        for length in range(1, len(parts) + 1):
+            base = root.joinpath(*parts[:length])
+            path = next((file for file in (base / "__init__.py", base.with_suffix(".py")) if file.is_file()), None)
+            if path:
+                found.append((".".join(parts[:length]), path))
+            elif not base.is_dir():
+                break
+        if found:
+            return found
+    return []
 
 
 def _may_be_absent(node: ast.AST) -> Sequence[ast.AST]:
@@ -81,15 +98,3 @@ def _names(expression: ast.expr) -> set[str]:
     if isinstance(expression, ast.Attribute):
         return {expression.attr}
     return {expression.id} if isinstance(expression, ast.Name) else set()
-
-
-def _deepest(name: str, roots: Iterable[Path]) -> Path | None:
-    """Return the file of a dotted name, or of the nearest package above it, under the first root that has one."""
-    parts = name.split(".")
-    for root in roots:
-        for length in range(len(parts), 0, -1):
-            base = root.joinpath(*parts[:length])
-            for file in (base / "__init__.py", base.with_name(f"{base.name}.py")):
-                if file.is_file():
-                    return file
-    return None

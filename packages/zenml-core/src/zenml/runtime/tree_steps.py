@@ -18,7 +18,8 @@ from zenml.data.identity import IdentityMemo
 from zenml.datasources.base import Datasource
 from zenml.errors import Problem, SpecError, ZenMLError, closest
 from zenml.plugins.registry import load_type
-from zenml.runtime.code_digest import code_of, find_module
+from zenml.runtime.code_digest import code_of
+from zenml.runtime.imports import find_module
 from zenml.runtime.job_runner import job_runner
 from zenml.runtime.own_parts import own_parts
 from zenml.runtime.pinned_step import PinnedStep, artifact_row

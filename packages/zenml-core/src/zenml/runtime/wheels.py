@@ -95,6 +95,8 @@ def _digest(project: Path, system: Mapping[str, Any]) -> str:
     """Return what a wheel depends on: the source, the interpreter, and, where the version is git's, what git says."""
     digest = hashlib.sha256(f"{_FORMAT} {sys.implementation.cache_tag} {sys.platform}".encode())
     for name in list_source_tree(project):
+        if ".egg-info/" in name:
+            continue  # builds write it
         path = project / name
         try:
             facts = path.stat()
