@@ -47,8 +47,8 @@ class StepSpec(ComponentSpec):
 
     type: str = Field(
         min_length=1,
-        description="Registry name, or package.module:Class for a class of your own, or package.module:Class@COMMIT for "
-        "that class as it was at a commit",
+        description="Registry name, or package.module:Class for a class of your own; with @COMMIT, as it was at that "
+        "commit",
     )
     id: str = Field(pattern=f"^{STEP_ID}$", description="Name of the step, unique in the pipeline")
     inputs: dict[str, str] = Field(default_factory=dict, description="Input name to STEP.OUTPUT")
