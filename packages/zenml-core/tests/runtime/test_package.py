@@ -13,6 +13,7 @@ import pytest
 from zenml.errors import ConfigError
 from zenml.runtime import package
 from zenml.runtime.package import build_package, unpack
+from zenml.runtime.wheels import build_wheels
 
 
 def write(root: Path, *names: str) -> None:
@@ -169,3 +170,21 @@ def test_files_that_cannot_be_read_are_all_named(tree: Path, monkeypatch: pytest
     opening(monkeypatch, refuse)
     with pytest.raises(ConfigError, match=r"cannot be read here: new.py, steps.py\. Let your user read it"):
         build_package(tree, ["."])
+
+
+def test_a_whole_repository_with_all_that_must_not_travel(site: Any, tmp_path: Path) -> None:
+    pytest.importorskip("hatchling")
+    site.install_editable(tmp_path / "next-door", "next-door")
+    (wheel,) = build_wheels(["next-door"], tmp_path / "cache")
+    root = make_tree(tmp_path / "repo")
+    with (root / "ignored/data.bin").open("wb") as file:
+        file.truncate(3 << 30)
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    subprocess.run(["git", "add", "."], cwd=root, check=True)
+    first, second = (build_package(root, ["src", "."], [root / "data/table.csv"], [wheel]) for _ in range(2))
+    assert first.data == second.data
+    assert first.files == (EXPECTED[0], ".zenml-wheels/next_door-1.0-py3-none-any.whl", *EXPECTED[1:])
+    assert first.warnings == ("the link link.py was left out: it leads out of the repository",)
+    (folder,) = unpack(first.data, first.digest, tmp_path / "out")
+    assert (folder / "next_door/__init__.py").is_file()
+    assert not list((tmp_path / "out").rglob(".env*"))
