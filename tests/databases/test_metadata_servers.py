@@ -105,6 +105,28 @@ def test_a_host_that_says_nothing_is_given_up_after_the_time_out(make: Callable[
             store.list_runs()
 
 
+def test_a_user_without_rights_is_told_what_they_lack(server: DatabaseServer) -> None:
+    word = PASSWORD.replace("'", "''")
+    if server.scheme == "mysql":
+        server.run(f"CREATE OR REPLACE USER poor@'127.0.0.1' IDENTIFIED BY '{word}';")
+    else:
+        server.run(f"DROP ROLE IF EXISTS poor; CREATE ROLE poor LOGIN PASSWORD '{word}';", "postgres")
+    with new_database(server) as name:
+        if server.scheme == "postgresql":
+            server.run("REVOKE CREATE ON SCHEMA public FROM public;", name)
+        store = STORES[server.scheme](**{**config_of(server, name), "username": "poor"})
+        with pytest.raises(StoreError, match=rf"the user poor may not do that in the database {name}") as caught:
+            store.list_runs()
+        assert "Grant them" in str(caught.value)
+
+
+def test_a_name_that_does_not_fit_is_told_and_not_cut(make: Callable[..., ServerMetadataStore]) -> None:
+    store = make()
+    with pytest.raises(StoreError, match="too long"):
+        store.start_run(a_run(1, pipeline="p" * 300))
+    assert store.list_runs() == []
+
+
 def test_another_schema_version_is_refused_and_left_alone(server: DatabaseServer) -> None:
     with new_database(server) as name:
         config = config_of(server, name)
@@ -244,7 +266,7 @@ def test_a_server_that_falls_silent_counts_as_lost(
 ) -> None:
     make().list_runs()
     for module in ("mysql_database", "postgresql_database"):
-        monkeypatch.setattr(f"zenml.metadata.{module}.SILENT_SECONDS", 3)
+        monkeypatch.setattr(f"zenml.metadata.{module}.SILENT_SECONDS", 5)
     relay = Relay(server.port)
     try:
         store = make(port=relay.port, retry_seconds=0)

@@ -52,6 +52,29 @@ def test_a_certificate_that_is_not_there_is_told(kind: type[MySQLMetadataStore |
         kind(ssl="verify-ca", ssl_ca="/nowhere/ca.pem", port=1).list_runs()
 
 
+@pytest.mark.parametrize(
+    ("sqlstate", "said", "expected"),
+    [
+        (
+            "28000",
+            'no pg_hba.conf entry for host "::1", no encryption',
+            "refused the user me: no pg_hba.conf",
+        ),
+        ("53300", "sorry, too many clients already", "has too many connections"),
+        ("57P03", "the database system is starting up", "takes no connections at the moment"),
+        ("0A000", "cannot set transaction read-write mode during recovery", "the server only reads"),
+        ("25006", "cannot execute INSERT in a read-only transaction", "the server only reads"),
+        ("53100", "could not extend file: No space left on device", "failed: could not extend file"),
+    ],
+)
+def test_what_postgresql_says_is_told_with_its_meaning(sqlstate: str, said: str, expected: str) -> None:
+    pytest.importorskip("pg8000")
+    from zenml.metadata.postgresql_connection import ServerError
+
+    database = PostgreSQLMetadataStore(username="me").open_database()
+    assert expected in str(database.explain(ServerError(sqlstate, said)))
+
+
 def test_a_long_text_is_cut_between_characters_and_put_together_again() -> None:
     text = "aä✓😀" * 1000
     parts = pieces("error", False, text, 1600)
