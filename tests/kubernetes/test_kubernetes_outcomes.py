@@ -156,6 +156,7 @@ def test_variables_of_the_users_own_are_there(kube: KubeDouble, backend: Make, w
     [
         ({"resources": {"limits": {"nvidia.com/gpu": 1}}}, "Insufficient nvidia.com/gpu. Ask for less"),
         ({"node_selector": {"pool": "none"}}, "Check node_selector="),
+        ({"mounts": {"/data": "absent"}}, 'persistentvolumeclaim "absent" not found. Check the claims in mounts='),
     ],
 )
 def test_a_pod_that_no_node_takes_is_told(options: dict[str, object], text: str, backend: Make, watch: Watcher) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-HOWS = ("429", "500", "503", "cut-before", "cut-after", "time-out")
+HOWS = ("403", "429", "500", "503", "cut-before", "cut-after", "time-out")
 """How a call can fail: by an answer, or by a connection that breaks before or after the work, or never answers."""
 
 

@@ -79,7 +79,7 @@ class Node:
             self._objects.event(pod, "Evicted", pod["status"]["message"])
 
     def _schedule(self, pod: Body) -> None:
-        why = self.unschedulable or self._misfit(pod["spec"])
+        why = self.unschedulable or self._misfit(pod["spec"], pod["metadata"]["namespace"])
         if why:
             message = f"0/1 nodes are available: {why}."
             found = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
@@ -93,7 +93,7 @@ class Node:
         self._objects.event(pod, "Scheduled", "Successfully assigned to node-1", "Normal")
         self._objects.touch(pod)
 
-    def _misfit(self, spec: Body) -> str:
+    def _misfit(self, spec: Body, namespace: str) -> str:
         asked: dict[str, Decimal] = {}
         for container in spec["containers"]:
             own = container.get("resources") or {}
@@ -102,6 +102,10 @@ class Node:
         for name, amount in asked.items():
             if amount > self.capacity.get(name, Decimal(0)):
                 return f"1 Insufficient {name}"
+        for volume in spec.get("volumes") or ():
+            claim = volume.get("persistentVolumeClaim", {}).get("claimName")
+            if claim and not self._objects.find("persistentvolumeclaims", namespace, claim):
+                return f'persistentvolumeclaim "{claim}" not found'
         wanted = spec.get("nodeSelector") or {}
         if any(self.labels.get(key) != value for key, value in wanted.items()):
             return "1 node(s) didn't match Pod's node affinity/selector"

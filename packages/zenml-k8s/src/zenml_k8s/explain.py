@@ -134,6 +134,8 @@ def _unschedulable(message: str) -> Problem:
     what = f"no node takes the pod: {message.rstrip('.')}"
     if "Insufficient" in message:
         return Problem(what, mend="Ask for less in resources=, or add nodes; it starts once there is room")
+    if "persistentvolumeclaim" in message:
+        return Problem(what, mend="Check the claims in mounts=")
     if "taint" in message:
         return Problem(what, mend="Name the taint in tolerations=")
     if "selector" in message:

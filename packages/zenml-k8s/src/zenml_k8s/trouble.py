@@ -42,15 +42,17 @@ def explained(error: Exception, where: str) -> ZenMLError | None:
         where: the cluster's address.
     """
     from kubernetes.client import ApiException
-    from urllib3.exceptions import HTTPError, SSLError
+    from urllib3.exceptions import HTTPError
 
+    if isinstance(error, AttributeError) and isinstance(error.__context__, ApiException):
+        error = error.__context__  # the client stumbles over an answer without a body
+    if isinstance(error, ApiException) and not error.status:  # it gives SSL errors no status
+        mend = "Check the address, and certificate-authority in the kubeconfig"
+        return ConfigError("the connection to the cluster is not secure", where, mend)
     if isinstance(error, ApiException):
         return _refused(error, where)
     if isinstance(error, HTTPError | OSError):
         cause = getattr(error, "reason", None) or error
-        if isinstance(cause, SSLError):
-            mend = "Check the address, and certificate-authority in the kubeconfig"
-            return ConfigError("the connection to the cluster is not secure", where, mend)
         return UnreachableError(f"the cluster does not answer: {_short(cause)}", where, "Check the network and VPN")
     return None
 
