@@ -28,6 +28,7 @@ from typing import ClassVar
 from zenml.artifacts.types import Artifact, Evaluation
 from zenml.steps.base import Step, StepContext
 from words.helper import decorate
+import numpy as np
 
 class Say(Step):
     """Writes a word."""
@@ -41,7 +42,7 @@ class Say(Step):
         print(f"said {text}")
         (context.outputs["note"].path / "note.txt").write_text(text)
         context.outputs["note"].properties["length"] = len(text)
-        context.metrics["length"] = len(text)
+        context.metrics["length"] = np.float32(len(text))
 '''
 HELPER = 'def decorate(word: str) -> str:\n    return f"<{word}>"\n'
 LATER = STEP.replace("word: str", "text: str").replace("self.word", "self.text")
@@ -166,12 +167,18 @@ def test_two_versions_of_a_module_run_in_one_pipeline(project: Path, first: str,
 def test_all_that_is_wrong_is_told_at_once_before_anything_runs(
     project: Path, first: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    broken = commit(project, broken="import not_there_at_all\nclass Say: pass\n", plain="class Say: pass\n")
+    broken = commit(
+        project,
+        broken="import not_there_at_all\nclass Say: pass\n",
+        plain="class Say: pass\n",
+        ends="import os\nos._exit(7)\n",
+    )
     steps = {
         "unknown": "words.say:Say@0123456",
         "module": f"words.sayy:Say@{first}",
         "class": f"words.say:Sai@{first}",
         "builtin": f"NoSplit@{first}",
+        "ends": f"words.ends:Say@{broken}",
         "broken": f"words.broken:Say@{broken[:8]}",
         "plain": f"words.plain:Say@{broken[:8]}",
         "abstract": f"words.say:Step@{first}",
@@ -191,12 +198,13 @@ def test_all_that_is_wrong_is_told_at_once_before_anything_runs(
     assert told["class"] == "words.say has no Sai. Did you mean Say?"
     assert found["class"]["where"].endswith(at)
     assert "only a class of your own" in told["builtin"]
+    assert told["ends"] == "the process of the pinned step ended with exit code 7. "
     assert told["broken"].startswith("words.broken imports not_there_at_all, which is not installed")
     assert told["plain"].startswith("words.plain:Say is not a Step")
     assert "words.say:Step" in found["abstract"]["where"]
     assert told["installed"].startswith(f"there is no module yaml.loader {at}")
     assert told["config"] == "unknown parameter. Did you mean word?"
-    assert found["config"]["where"] == f"words.yaml:21: step config: Say.wordd {at}"
+    assert found["config"]["where"] == f"words.yaml:23: step config: Say.wordd {at}"
     assert not (project / ".zenml/metadata.db").exists()
 
 

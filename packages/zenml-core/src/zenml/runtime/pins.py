@@ -142,7 +142,10 @@ class Pins:
         if self._open is None or verb == "run":
             with self._process(tree) as process:
                 return process.ask(verb, told, step=step, **payload)
-        if tree.commit not in self._open:
+        before = self._open.get(tree.commit)
+        if before is None or before.ended:
+            if before:
+                before.close()
             self._open[tree.commit] = self._process(tree)
         return self._open[tree.commit].ask(verb, told, step=step, **payload)
 

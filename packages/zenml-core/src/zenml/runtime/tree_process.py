@@ -87,6 +87,11 @@ class TreeProcess:
                 told(kind, value)
         raise ZenMLError(how_it_ended("the process of the pinned step", self._process.wait()))
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone, as where a module that it imported ended it."""
+        return self._process.poll() is not None
+
     def _send(self, row: dict[str, Any]) -> None:
         assert self._process.stdin is not None  # noqa: S101 - opened as a pipe above
         with contextlib.suppress(BrokenPipeError):  # the answer, which does not come, tells how it ended

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import zenml
 from zenml.artifacts.handles import NewArtifact, StoredArtifact
 from zenml.artifacts.types import Artifact
 from zenml.backends.base import BaseBackend
@@ -63,7 +64,7 @@ class TreeSteps:
         self._commit = commit
         self._path = path.resolve()
         self._roots = [Path(root) for root in roots]
-        self._hidden = {Path(folder).resolve() for folder in hidden}
+        self._hidden = {Path(folder).resolve() for folder in hidden} - {Path(zenml.__file__).resolve().parents[1]}
         self._report = report
         sys.path[:] = [*roots, *(entry for entry in sys.path if Path(entry or ".").resolve() not in self._hidden)]
 
@@ -139,7 +140,8 @@ class TreeSteps:
         finally:
             POOL.close()
             properties = {name: artifact.properties for name, artifact in context.outputs.items()}
-            self._report.made({"properties": properties, "metrics": context.metrics})
+            metrics = {name: float(value) for name, value in context.metrics.items()}  # NumPy's numbers are no JSON
+            self._report.made({"properties": properties, "metrics": metrics})
 
     def _make(self, block: Block) -> Step:
         name = str(block["type"])
