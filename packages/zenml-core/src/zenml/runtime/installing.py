@@ -19,7 +19,7 @@ from zenml.runtime.requirements import Requirements, installed_here
 
 _LINES = 12
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
-_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet", "install")
+_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet")
 
 
 def install_missing(
@@ -57,10 +57,10 @@ def install_missing(
     report.log(without_credentials(f"installing {wanted}"))
     with tempfile.TemporaryDirectory(prefix="zenml-pip-") as work:
         answer = Path(work) / "report.json"
-        _run_pip(["--dry-run", "--report", str(answer)], [need.install for need in missing], work, path)
+        run_pip(["--dry-run", "--report", str(answer)], [need.install for need in missing], work, path)
         rows: list[dict[str, Any]] = json.loads(answer.read_text("utf-8"))["install"]
         folder.mkdir(parents=True, exist_ok=True)
-        _run_pip(["--no-deps", "--target", str(folder)], map(_exactly, rows), work, path)
+        run_pip(["--no-deps", "--target", str(folder)], map(_exactly, rows), work, path)
     return [f"{row['metadata']['name']} {row['metadata']['version']}" for row in rows]
 
 
@@ -85,13 +85,33 @@ def _exactly(row: Mapping[str, Any]) -> str:
     return f"{name} @ " + (f"{control['vcs']}+{source['url']}@{control['commit_id']}" if control else source["url"])
 
 
-def _run_pip(options: Sequence[str], wanted: Iterable[str], work: str, path: Sequence[Path]) -> None:
-    """Run pip; requirements go by a file, as a URL's credentials must not stand in the list of processes."""
+def run_pip(
+    options: Sequence[str],
+    wanted: Iterable[str],
+    work: str,
+    path: Sequence[Path] = (),
+    *,
+    interpreter: Path | None = None,
+) -> None:
+    """Let pip install requirements, which go by a file: a URL's credentials must not stand in the list of processes.
+
+    Args:
+        options: further options.
+        wanted: the requirements.
+        work: a folder for files that it needs.
+        path: folders of distributions that count as installed.
+        interpreter: of the environment to install into; by default this one.
+
+    Raises:
+        ConfigError: it fails; its last lines are in the message, without credentials.
+    """
+    where = ["--python", str(interpreter)] if interpreter else []
     asked = Path(work) / "requirements.txt"
     asked.write_text("".join(f"{text}\n" for text in wanted), "utf-8")
-    known = [*map(str, path), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    inherited = [] if interpreter else filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    known = [*map(str, path), *inherited]
     done = subprocess.run(
-        [sys.executable, *_PIP, *options, "--requirement", str(asked)],
+        [sys.executable, *_PIP, *where, "install", *options, "--requirement", str(asked)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(known)},
         cwd=work,
         stdin=subprocess.DEVNULL,
@@ -103,7 +123,7 @@ def _run_pip(options: Sequence[str], wanted: Iterable[str], work: str, path: Seq
     )
     if done.returncode:
         raise ConfigError(
-            f"pip could not install what the run lacks:\n{last_lines(done.stdout)}",
+            f"pip could not install what the run needs:\n{last_lines(done.stdout)}",
             "environment.install",
             "Mend environment.requirements, or add them to the image",
         )

@@ -11,15 +11,18 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from platformdirs import user_cache_path
 from pydantic import Field
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.errors import ZenMLError
 from zenml.metadata.records import State
+from zenml.runtime.fresh_environment import fresh_environment
 from zenml.runtime.job_folder import JobFolder
 from zenml.runtime.remote import JobStatus, RemoteJob, RemoteOrchestratorBackend, RemoteRun, Resource
 from zenml.runtime.remote_job import EXIT_PREEMPTED
 from zenml.runtime.requirements import installed_here
+from zenml.runtime.staged_job import StagedJob
 from zenml.secrets import place
 
 
@@ -29,6 +32,7 @@ class _Kept:
 
     process: subprocess.Popen[bytes]
     resource: Resource
+    interpreter: str
 
 
 _KEPT: dict[str, _Kept] = {}
@@ -37,16 +41,20 @@ _KEPT: dict[str, _Kept] = {}
 class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
     """Run the packaged pipeline in a fresh interpreter, in a folder of its own: the rehearsal of a remote run.
 
-    The interpreter is the one that runs this code, with what is installed there; the folder is made in the system's
-    folder for temporary files and removed at the end. Secrets are looked up there, in the same secrets file as here.
+    The interpreter is the one that runs this code, with what is installed there, or that of a virtual environment with
+    just what the run needs. The folder is made in the system's folder for temporary files and removed at the end.
+    Secrets are looked up there, in the same secrets file as here.
 
     Args:
         deadline_seconds: how long the run may take; then it fails.
+        fresh_environment: make a virtual environment of what the pipeline needs, of the same versions as here but where
+            `environment.requirements` gives others; it is kept for later runs with equal needs.
     """
 
     DELIVERS_SECRETS = False
 
     deadline_seconds: int | None = Field(default=None, ge=1)
+    fresh_environment: bool = False
 
     @property
     def deadline(self) -> int | None:
@@ -59,13 +67,13 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
         return True
 
     def installed(self) -> dict[str, str]:
-        """Return what is installed here."""
+        """Return what is installed here, or would be in a fresh environment."""
         return installed_here()
 
     def render(self, job: RemoteJob) -> list[Resource]:
         """Return the one process: its command, and the variables that it gets on top of this process's."""
         body = {
-            "command": [sys.executable, *job.arguments],
+            "command": ["python" if self.fresh_environment else sys.executable, *job.arguments],
             "environment": {"PYTHONSAFEPATH": "1", "PYTHONPATH": "", **job.environment},
             "labels": dict(job.labels),
         }
@@ -74,8 +82,15 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
     def submit(self, job: RemoteJob, resources: Sequence[Resource]) -> None:
         """Start the process; it goes on when this one ends."""
         self.clean_up(job.run_id)  # of a run that is resumed: it has said how it ended
+        interpreter = self._interpreter(job)
         for resource in resources:
-            _KEPT[job.run_id] = _Kept(_start(resource), resource)
+            _KEPT[job.run_id] = _Kept(_start(resource, interpreter), resource, interpreter)
+
+    def _interpreter(self, job: RemoteJob) -> str:
+        if not self.fresh_environment:
+            return sys.executable
+        staged = StagedJob.open(job.spec_uri)
+        return str(fresh_environment(staged.requirements, user_cache_path("zenml", appauthor=False)))
 
     def status(self, run_id: str, store: ArtifactStore) -> JobStatus:
         """Return what the supervisor wrote last, or how it ended where it could write nothing.
@@ -85,7 +100,7 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
         kept = _KEPT.get(run_id)
         exit_code = kept.process.poll() if kept else None
         if kept and exit_code == EXIT_PREEMPTED:
-            _KEPT[run_id] = _Kept(_start(kept.resource), kept.resource)
+            _KEPT[run_id] = _Kept(_start(kept.resource, kept.interpreter), kept.resource, kept.interpreter)
             exit_code = None
         status = JobFolder(store, run_id).read_status()
         if status and status.state.ended:
@@ -118,9 +133,9 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
                 os.kill(status.supervisor.pid, signal.SIGTERM)
 
 
-def _start(resource: Resource) -> subprocess.Popen[bytes]:
+def _start(resource: Resource, interpreter: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        resource.body["command"],
+        [interpreter, *resource.body["command"][1:]],
         env={**os.environ, **place.environment(), **resource.body["environment"]},
         cwd=tempfile.gettempdir(),
         stdin=subprocess.DEVNULL,

@@ -74,6 +74,11 @@ class StagedJob:
         return found
 
     @property
+    def requirements(self) -> Requirements:
+        """What the run needs installed."""
+        return Requirements.from_json(self.told["requirements"])
+
+    @property
     def recorded_spec(self) -> str:
         """The spec as it is recorded: with the references of secrets by which the client knows them."""
         text = self.folder.store.read_bytes(self.folder.key("spec.yaml")).decode()
@@ -96,7 +101,7 @@ class StagedJob:
 
     def _install(self, folder: Path, wheels: Sequence[Path]) -> list[str]:
         """Check what is installed here, and install what lacks where the spec allows that; return where it then is."""
-        requirements = Requirements.from_json(self.told["requirements"])
+        requirements = self.requirements
         here, report = installed_here(), Console()
         problems = requirements.problems(here)
         if problems:
