@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from zenml.runtime.distributions import Distributions
 from zenml.runtime.imports import find_module, imports_of
 
 
@@ -78,6 +78,6 @@ def _versions(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
     wanted = sorted(set(names) - sys.stdlib_module_names - {"zenml", ""})
     if not wanted:
         return ()
-    offered = importlib.metadata.packages_distributions()
-    distributions = {distribution for name in wanted for distribution in offered.get(name, ())}
-    return tuple((name, importlib.metadata.version(name)) for name in sorted(distributions, key=str.lower))
+    installed = Distributions()
+    versions = {found.name: found.version for name in wanted for found in installed.offering(name)}
+    return tuple((name, versions[name]) for name in sorted(versions, key=str.lower))

@@ -47,6 +47,10 @@ class Distributions:
         folder = self._folders.get(normalise(name))
         return Distribution.at(folder) if folder else None
 
+    def offering(self, top: str) -> list[Distribution]:
+        """Return the distributions that have files of a top-level module; several where it is a namespace."""
+        return [Distribution.at(self._folders[name]) for name in self._by_module.get(top, ())]
+
     def of_module(self, dotted: str) -> str | None:
         """Return the normalised name of the distribution that a module, or something in it, comes from.
 
