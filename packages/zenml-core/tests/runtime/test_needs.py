@@ -177,6 +177,17 @@ def test_a_module_that_nothing_brings_is_a_stray(app: Path, collect: Collect, si
     assert stray.where == "step step0: app_for_needs.steps imports loose_helper"
 
 
+def test_a_class_beside_the_script_that_no_source_root_has_is_a_stray(
+    project: Path, collect: Collect, site: Any
+) -> None:
+    (project / "scripts").mkdir()
+    (project / "scripts/loose_steps.py").write_text(STEP.format(imports="", name="Mine", body="pass"))
+    site.use(project / "scripts")
+    (stray,) = collect("loose_steps:Mine").strays
+    assert (stray.module, stray.where) == ("loose_steps", "step step0")
+    assert collect("loose_steps:Mine", source_roots=["scripts"]).strays == ()
+
+
 class Store(Component):
     DRIVER: ClassVar[str] = "driver_lib.client"
 

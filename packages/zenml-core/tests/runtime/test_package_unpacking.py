@@ -47,6 +47,7 @@ LINK = tarfile.SYMTYPE
         ([("./a.py", FILE, "")], "would be written elsewhere"),
         ([("a", LINK, "/etc/passwd")], "leads out of the package"),
         ([("a/b", LINK, "../../c")], "leads out of the package"),
+        ([("a/b/d", LINK, "../../s"), ("x", LINK, "a/b/d/../../y")], "leads out of the package"),
         ([("a", LINK, "b"), ("a/c.py", FILE, "")], "lies behind a link"),
         ([("a", FILE, "1"), ("a", FILE, "2")], "is there twice"),
         ([("a", tarfile.LNKTYPE, "b")], "neither a file nor a symbolic link"),

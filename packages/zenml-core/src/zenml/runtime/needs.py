@@ -20,7 +20,7 @@ from zenml.plugins.scan import CORE, normalise
 from zenml.runtime.code_digest import code_of
 from zenml.runtime.distributions import Distributions, is_standard, locate
 from zenml.runtime.graph import Graph, Node
-from zenml.runtime.imports import outside_imports
+from zenml.runtime.imports import find_module, outside_imports
 from zenml.runtime.pinned_step import PinnedStep
 from zenml.runtime.requirements import Need, Requirements, Stray
 from zenml.secrets import Secret
@@ -118,16 +118,12 @@ class _Collector:
         if ":" not in name:
             self.add(self._offers.get(name, CORE), where)
             return
-        if self._is_own(kind.__module__):
+        if find_module(kind.__module__, self._roots):
             for found in outside_imports(code_of(kind, self._roots).modules, self._roots):
                 if not found.optional:
                     self._add_module(found.name, f"{where}: {found.module} imports {found.name}")
         else:
             self._add_module(kind.__module__, where)
-
-    def _is_own(self, module: str) -> bool:
-        path = locate(module)
-        return path is not None and any(path.is_relative_to(root) for root in self._roots) and not is_standard(path)
 
     def _add_module(self, dotted: str, where: str) -> None:
         if dotted.partition(".")[0] == "zenml":
@@ -140,7 +136,7 @@ class _Collector:
             self.add(name, where)
             return
         path = locate(dotted)
-        if path and path.suffix and not is_standard(path) and not self._is_own(dotted):
+        if path and not is_standard(path):
             self.strays.setdefault(dotted.partition(".")[0], Stray(dotted.partition(".")[0], where, str(path)))
 
     def _add_file_system(self, url: str, where: str) -> None:

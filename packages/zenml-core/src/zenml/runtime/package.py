@@ -12,6 +12,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -44,7 +45,7 @@ class Package:
         """The names of what is in it."""
         return tuple(self.sizes)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the archive, in hexadecimal."""
         return hashlib.sha256(self.data).hexdigest()
@@ -207,7 +208,8 @@ def _sound(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             raise _foreign(member.name, "it lies behind a link")
         if member.issym():
             target = posixpath.normpath(posixpath.join(posixpath.dirname(member.name), member.linkname))
-            if target.split("/")[0] == ".." or member.linkname.startswith("/"):
+            winding = posixpath.normpath(member.linkname) != member.linkname  # through a link and up from there
+            if winding or target.split("/")[0] == ".." or member.linkname.startswith("/"):
                 raise _foreign(member.name, "it leads out of the package")
             links.add(member.name)
         total += member.size

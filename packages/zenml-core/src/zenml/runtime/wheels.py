@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -29,6 +30,8 @@ _FORMAT = 1
 _EPOCH = "315532800"  # 1980, before which no zip file can be
 _DATE = (1980, 1, 1, 0, 0, 0)
 _WHOLE = 1 << 20
+_DIGITS = 32
+_KEPT = 4
 _LEGACY = {"requires": ["setuptools>=40.8"], "build-backend": "setuptools.build_meta:__legacy__"}
 
 
@@ -62,7 +65,7 @@ def _wheel(name: str, project: Path, cache: Path) -> Path:
     if not project.is_dir():
         raise ConfigError(f"its folder {project} is gone", name, f"Run: pip uninstall {name}")
     system = _build_system(project)
-    kept = cache / f"{name}-{_digest(project, system)[:32]}"
+    kept = cache / f"{name}-{_digest(project, system)[:_DIGITS]}"
     for wheel in kept.glob("*.whl"):
         return wheel
     cache.mkdir(parents=True, exist_ok=True)
@@ -77,7 +80,18 @@ def _wheel(name: str, project: Path, cache: Path) -> Path:
             if not any(kept.glob("*.whl")):
                 shutil.rmtree(kept, ignore_errors=True)
                 done.rename(kept)
+    _forget_old(name, cache)
     return kept / made.name
+
+
+def _forget_old(name: str, cache: Path) -> None:
+    """Remove all but the latest builds of a distribution."""
+    builds = []
+    for folder in cache.glob(f"{name}-{'?' * _DIGITS}"):
+        with contextlib.suppress(FileNotFoundError):
+            builds.append((folder.stat().st_mtime_ns, folder))
+    for _, folder in sorted(builds)[:-_KEPT]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _build_system(project: Path) -> Mapping[str, Any]:
