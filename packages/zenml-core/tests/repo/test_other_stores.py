@@ -59,35 +59,40 @@ def failed(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return Repository.get_instance().get_runs()[0].id
 
 
-def test_what_needs_the_artifacts_names_their_store(
+def test_what_another_store_holds_is_looked_at_there(
     failed: str, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     theirs, mine = project / ".zenml/artifacts", project / "mine"
-    code, said = call(capsys, "run", "logs", failed)
-    assert code == 1
-    assert said == (
-        f"Error: run {failed}: its logs are in the artifact store {theirs}, and the one used here is {mine}. "
-        f"Use that store: zenml config artifacts set {theirs}\n"
-    )
-    code, said = call(capsys, "run", "resume", failed)
-    assert code == 2
-    assert said == (
-        f"Error: run {failed} keeps its artifacts at {theirs}, and here they are kept at {mine}. "
-        f"Use that store: zenml config artifacts set {theirs}\n"
-    )
+    assert "a word of the step" in call(capsys, "run", "logs", failed, "talk")[1]
     output = Repository.get_instance().get_run(failed).steps["split"].outputs["examples"]
-    with pytest.raises(StoreError, match=f"not in the artifact store {mine}. Use that store: .* set {theirs}$"):
-        print(output.path)
+    assert output.path.is_relative_to(theirs)
     assert "elsewhere" in call(capsys, "datasource", "versions", "Table")[1]
     code, said = call(capsys, "datasource", "sample", "Table")
     assert (code, f"Use that store: zenml config artifacts set {theirs}" in said) == (1, True)
     found = json.loads(call(capsys, "run", "reproduce", failed, "--compare", "--json")[1])
     assert found["differences"] == [{"what": "artifact store", "then": str(theirs), "now": str(mine)}]
-
-    assert call(capsys, "config", "artifacts", "set", str(theirs))[0] == 0
-    assert "a word of the step" in call(capsys, "run", "logs", failed, "talk")[1]
     assert json.loads(call(capsys, "run", "resume", failed, "--json")[1])["state"] == "COMPLETE"
+    assert not list(mine.rglob("*"))
+    assert call(capsys, "config", "artifacts", "set", str(theirs))[0] == 0
     assert "elsewhere" not in call(capsys, "datasource", "versions", "Table")[1]
+
+
+def test_what_needs_artifacts_that_cannot_be_reached_names_their_store(
+    failed: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs, mine = project / ".zenml/artifacts", project / "mine"
+    theirs.rename(project / "gone")
+    code, said = call(capsys, "run", "logs", failed)
+    assert code == 1
+    what = f"Error: run {failed}: its logs are in the artifact store {theirs}, and the one used here is {mine}. "
+    assert said == f"{what}{how_to_reach(str(theirs))}\n"
+    code, said = call(capsys, "run", "resume", failed)
+    assert code == 2
+    what = f"Error: run {failed} keeps its artifacts at {theirs}, and here they are kept at {mine}. "
+    assert said == f"{what}{how_to_reach(str(theirs))}\n"
+    output = Repository.get_instance().get_run(failed).steps["split"].outputs["examples"]
+    with pytest.raises(StoreError, match=f"not in the artifact store {mine}. That folder is on another machine"):
+        print(output.path)
 
 
 def test_what_needs_none_goes_on(failed: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from zenml.cli.gc import size_text
 from zenml.cli.output import json_option, show_json
 
 if TYPE_CHECKING:
+    from zenml.artifacts.store import ArtifactStore
     from zenml.repo.cache import CachedStep
     from zenml.repo.listing import Listing
 
@@ -48,7 +49,7 @@ def list_cache(pipeline: str | None, step: str | None, type_: str | None, limit:
     if as_json:
         show_json(found.to_json())
     elif found:
-        _show(found, with_sizes=True)
+        _show(found, here().artifact_store)
     else:
         click.echo("Runs would be served nothing like that")
 
@@ -83,7 +84,7 @@ def clear_cache(
     asked = here().cache(pipeline=pipeline, step=step, older_than=older_than)
     found = asked.find(sizes=False)
     if not as_json and found:
-        _show(found, with_sizes=False)
+        _show(found)
     if found and not dry_run:
         if not yes:
             click.confirm(f"\nForget {_steps(len(found))}?", abort=True, err=True)
@@ -101,15 +102,21 @@ def _steps(count: int) -> str:
     return "1 step" if count == 1 else f"{count} steps"
 
 
-def _show(found: Listing[CachedStep], *, with_sizes: bool) -> None:
-    """Print a table that fits 80 columns where names are not long; of steps to forget, the first ones."""
+def _show(found: Listing[CachedStep], store: ArtifactStore | None = None) -> None:
+    """Print a table that fits 80 columns where names are not long: with sizes in the store used here, or the first."""
     from zenml.runtime.console import print_table
 
     rows = []
-    for row in found if with_sizes else found[:_SHOWN]:
+    for row in found if store else found[:_SHOWN]:
         when = (row.finished or "")[:16].replace("T", " ")
         cells = [row.record.id, row.pipeline, row.run, when]
-        rows.append([*cells, "gone" if row.size is None else size_text(row.size)] if with_sizes else cells)
-    print_table(("Step", "Pipeline", "Run", "Finished", "Size")[: 5 if with_sizes else 4], rows)
-    if not with_sizes and len(found) > _SHOWN:
+        rows.append([*cells, _size_text(row, store)] if store else cells)
+    print_table(("Step", "Pipeline", "Run", "Finished", "Size")[: 5 if store else 4], rows)
+    if not store and len(found) > _SHOWN:
         click.echo(f"and {len(found) - _SHOWN} more")
+
+
+def _size_text(row: CachedStep, store: ArtifactStore) -> str:
+    if row.size is not None:
+        return size_text(row.size)
+    return "gone" if all(store.holds(output.uri) for output in row.record.outputs) else "elsewhere"

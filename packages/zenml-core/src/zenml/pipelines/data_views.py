@@ -161,11 +161,12 @@ class DataViews:
 
     def _all_runs(self, root: Path, wanted: Callable[[RunRecord], bool] = lambda _: True) -> list[Run]:
         """Return the runs of this pipeline whose records are wanted, newest first."""
-        from zenml.config.settings import artifact_store, metadata_store
+        from zenml.config.run_stores import RunStores
+        from zenml.config.settings import metadata_store
 
         metadata = metadata_store(root, self.run_defaults.metadata_store)
-        store = artifact_store(root, self.run_defaults.artifact_store)
-        return [Run(row.id, metadata, store) for row in metadata.list_runs(pipeline=self.name) if wanted(row)]
+        stores = RunStores(root, self.run_defaults.artifact_store)
+        return [Run(row.id, metadata, stores.of(row)) for row in metadata.list_runs(pipeline=self.name) if wanted(row)]
 
     def _schema_file(self, root: Path) -> Path:
         source = next((step for step in self._steps.values() if isinstance(step, Datasource)), None)

@@ -15,6 +15,7 @@ from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.backends.reporter import Reporter
 from zenml.config.git import GitQuery
 from zenml.config.repository import with_secrets_of_root
+from zenml.config.run_stores import RunStores, store_facts
 from zenml.config.settings import artifact_store as default_artifact_store
 from zenml.config.settings import metadata_store as default_metadata_store
 from zenml.metadata.store import MetadataStore
@@ -150,7 +151,9 @@ def prepare(
         backend = OrchestratorBackend.from_config(spec.run.backend.model_dump())
     backend = backend or OrchestratorBaseBackend()
     metadata = default_metadata_store(root, metadata_store or spec.run.metadata_store)
-    store = default_artifact_store(root, artifact_store or spec.run.artifact_store)
+    recorded = resumable(metadata, resume) if resume else None
+    before = RunStores(root).named(recorded) if recorded else None
+    store = default_artifact_store(root, artifact_store or before or spec.run.artifact_store)
     store.require_secrets()
     live_steps = tuple(
         node.id
@@ -168,7 +171,7 @@ def prepare(
         "platform": platform.platform(terse=True),
         "executable": sys.executable,
         "root": str(root),
-        "artifact_store": store.place,
+        **store_facts(store),
         "backend": type(backend).__name__,
         "orchestrator": json.dumps(backend.to_config(), sort_keys=True),
         "reproducible": "no" if live_steps else "yes",
@@ -176,8 +179,6 @@ def prepare(
     if code:
         facts |= {"git_sha": code.sha, "git_dirty": "yes" if code.dirty else "no", "git_diff": code.diff}
     run_id = resume or new_run_id()
-    if resume:
-        resumable(metadata, resume)
     job = Launch(
         run_id,
         graph.spec,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.backends.reporter import Reporter
 from zenml.config.repository import with_secrets_of_root
-from zenml.config.settings import artifact_store, metadata_store
+from zenml.config.run_stores import RunStores
+from zenml.config.settings import metadata_store
 from zenml.pipelines.launching import launch, prepare
 from zenml.runtime.console import Console
 from zenml.runtime.reproducing import Reproduction, compare_outputs, find_differences
@@ -75,8 +77,9 @@ def reproduce(
         SpecError: the spec does not fit what is installed now.
         RunFailed: the new run ended in another state than COMPLETE.
     """
-    metadata, store = metadata_store(root), artifact_store(root)
-    original = Run(run_id, metadata, store)
+    metadata, stores = metadata_store(root), RunStores(root)
+    original = Run(run_id, metadata, stores.own)
+    original = replace(original, store=stores.of(original.record))
     spec, lines = read_yaml(original.record.spec)
     if not use_cache:
         steps = [step.model_copy(update={"enable_cache": None}) for step in spec.steps]

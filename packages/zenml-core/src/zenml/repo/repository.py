@@ -154,10 +154,12 @@ class Repository:
 
     def get_runs(self, pipeline: str | None = None, limit: int | None = None) -> list[Run]:
         """Return runs in the default metadata store, newest first."""
+        from zenml.config.run_stores import RunStores
         from zenml.runtime.run import Run
 
-        metadata, store = self.metadata_store, self.artifact_store
-        return [Run(record.id, metadata, store) for record in metadata.list_runs(pipeline=pipeline, limit=limit)]
+        metadata, stores = self.metadata_store, RunStores(self.root)
+        found = metadata.list_runs(pipeline=pipeline, limit=limit)
+        return [Run(record.id, metadata, stores.of(record)) for record in found]
 
     def list_records(self, *, pipeline: str | None = None, limit: int | None = None) -> list[RunRecord]:
         """Return runs without their steps, newest first, those included that were submitted and have not begun."""
@@ -171,6 +173,7 @@ class Repository:
         Raises:
             ConfigError: no run, or several, have an id like that.
         """
+        from zenml.config.run_stores import RunStores
         from zenml.repo.submitted_runs import find_submitted
         from zenml.runtime.run import Run
 
@@ -178,12 +181,12 @@ class Repository:
         submitted = find_submitted(self.root, run_id)
         if len(submitted) == 1:  # its metadata store may be out of reach from here
             return Run(submitted[0].run_id, metadata, submitted[0].store)
-        if metadata.get_run(run_id):
-            return Run(run_id, metadata, self.artifact_store)
-        found = [record.id for record in metadata.list_runs() if record.id.startswith(run_id)]
+        exact = metadata.get_run(run_id)
+        found = [exact] if exact else [run for run in metadata.list_runs() if run.id.startswith(run_id)]
         if len(found) == 1:
-            return Run(found[0], metadata, self.artifact_store)
-        what = f"several runs begin with {run_id!r}: {', '.join(found[:5])}" if found else f"there is no run {run_id!r}"
+            return Run(found[0].id, metadata, RunStores(self.root).of(found[0]))
+        several = ", ".join(run.id for run in found[:5])
+        what = f"several runs begin with {run_id!r}: {several}" if found else f"there is no run {run_id!r}"
         raise ConfigError(what, mend="See: zenml run list")
 
     def compare_training_runs(
