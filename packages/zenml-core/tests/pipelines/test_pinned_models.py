@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from zenml.backends.orchestrator import OrchestratorSubprocessBackend
 from zenml.errors import SpecError
 from zenml.pipelines import Pipeline
 from zenml.runtime import code_digest
@@ -94,7 +95,7 @@ def test_a_pinned_trainer_is_checked_in_its_place(project: Path, first: str) -> 
 def test_a_pinned_datasource_reads_the_data_that_are_there_now(project: Path, first: str) -> None:
     (project / "own_source.py").unlink()
     pinned = training(project, f"own_trainer:TinyTrainer@{first}", f"own_source:Halved@{first}")
-    run = pinned.run()
+    run = pinned.run(OrchestratorSubprocessBackend())
     assert [str(step.state) for step in run.steps.values()] == ["COMPLETE"] * 5
     assert {str(step.state) for step in pinned.run().steps.values()} == {"CACHED"}
     with (project / "table.csv").open("a") as file:

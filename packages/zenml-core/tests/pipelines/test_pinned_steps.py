@@ -18,6 +18,7 @@ from zenml.errors import ConfigError, PluginError, RunFailed, SpecError
 from zenml.pipelines import Pipeline
 from zenml.repo import Repository
 from zenml.runtime import code_digest, pins
+from zenml.runtime.graph import build_graph
 from zenml.runtime.run import Run
 from zenml.steps.split import NoSplit
 
@@ -223,6 +224,12 @@ def test_what_is_wrong_in_python_is_told_with_the_step(project: Path, first: str
 
     with pytest.raises(ConfigError, match="defined inside a function"):
         Local().with_version(first)
+
+
+def test_a_commit_means_nothing_without_a_repository(project: Path, first: str) -> None:
+    spec = pipeline(f"words.say:Say@{first}", project).to_spec()
+    with pytest.raises(SpecError, match=r"step say: .*no repository is at hand"):
+        build_graph(spec)
 
 
 def test_a_helper_that_the_commit_lacks_is_not_taken_from_the_working_tree(project: Path, first: str) -> None:

@@ -140,3 +140,18 @@ def test_a_tree_that_cannot_be_written_is_told(root: Path) -> None:
     (root / ".zenml").write_text("in the way")
     with pytest.raises(SpecError, match=f"cannot unpack commit {first[:12]}"):
         Trees(root).open(first)
+
+
+def test_files_that_git_has_lost_are_told(root: Path, tmp_path: Path) -> None:
+    first = commit(root, {"a.py": "one"})
+    blob = git(root, "rev-parse", "HEAD:project/a.py")
+    (tmp_path / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    for _ in range(2):
+        with pytest.raises(SpecError, match=rf"git cannot give the files of commit {first[:12]}: .*git fetch"):
+            Trees(root).open(Trees(root).resolve(first))
+    assert [path.name for path in (root / ".zenml/trees").iterdir()] == [f"{first}.json"]
+
+
+def test_files_of_data_have_their_places_in_a_tree(root: Path, tmp_path: Path) -> None:
+    tree = Trees(root).open(commit(root, {"data/a.csv": "one"}))
+    assert tree.counterparts([root / "data/a.csv", tmp_path / "b.csv"], root) == [tree.root / "data/a.csv"]
