@@ -215,35 +215,46 @@ def test_names_that_are_not_utf_8_are_refused_unless_they_are_ignored(repository
     assert files(repository) == [".zenmlignore", "größe.py"]
 
 
-def test_folders_that_cannot_be_read_are_all_told(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = package_files._run_git
-
-    def refuse(folder: Path, arguments: list[str]) -> Any:
-        done = run(folder, arguments)
-        if "--others" in arguments:
-            done.stderr = b"warning: could not open directory 'closed/': Permission denied\n"
-        return done
-
-    write(repository, "a.py", "shut/b.py")
-    monkeypatch.setattr(package_files, "_run_git", refuse)
-    with pytest.raises(ConfigError, match="cannot be read here: closed"):
-        files(repository)
-    (repository / ".zenmlignore").write_text("closed/\n")
-    assert files(repository) == [".zenmlignore", "a.py", "shut/b.py"]
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to the superuser")
 @pytest.mark.parametrize("in_git", [True, False])
-def test_a_closed_folder_is_told(tmp_path: Path, in_git: bool) -> None:
-    root = write(tmp_path / "repo", "a.py", "shut/b.py")
+def test_all_that_cannot_be_read_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_git: bool) -> None:
+    root = write(tmp_path / "repo", "a.py", "shut/b.py", "closed.py", "more/closed.py")
     if in_git:
         git(root, "init", "-q")
     (root / "shut").chmod(0)
+    for name in ("closed.py", "more/closed.py"):
+        (root / name).chmod(0)
+    if os.geteuid() == 0:
+        pretend_to_be_a_user(monkeypatch)
     try:
-        with pytest.raises(ConfigError, match="cannot be read here: shut"):
+        with pytest.raises(ConfigError, match=r"cannot be read here: closed\.py, more/closed\.py, shut\. Let"):
             files(root)
+        (root / ".zenmlignore").write_text("shut/\nclosed.py\n")
+        assert files(root) == [".zenmlignore", "a.py"]
     finally:
         (root / "shut").chmod(0o700)
+
+
+def pretend_to_be_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is closed to the superuser: say of what has no permissions what a user is told."""
+    run, scandir, access = package_files._run_git, os.scandir, os.access
+
+    def listed(folder: Path, arguments: list[str]) -> Any:
+        done = run(folder, arguments)
+        if "--others" in arguments and not done.returncode:
+            done.stdout = done.stdout.replace(b"shut/b.py\0", b"")
+            done.stderr = b"warning: could not open directory 'shut/': Permission denied\n"
+        return done
+
+    def opened(path: Path) -> Any:
+        if Path(path).name == "shut":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(package_files, "_run_git", listed)
+    monkeypatch.setattr(package_files.os, "scandir", opened)
+    monkeypatch.setattr(
+        package_files.os, "access", lambda path, mode: access(path, mode) and Path(path).stat().st_mode & 0o777
+    )
 
 
 def test_a_refusal_of_git_is_passed_on(repository: Path) -> None:

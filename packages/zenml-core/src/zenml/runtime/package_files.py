@@ -79,13 +79,13 @@ def list_package_files(root: Path, source_roots: Sequence[str], leave_out: Itera
     if environments:
         names = {name for name in names if not name.startswith(tuple(environments))}
     _check_names(names)
-    closed = sorted(
-        name for name in listing.closed if not never_travels(name) and not listing.rules.hides(name, folder=True)
-    )
-    if closed:
-        raise unreadable(top, closed)
     spared = {path for given in leave_out for path in (top / given, (top / given).resolve())}
-    stats, links = _look_at(top, sorted(name for name in names if top / name not in spared), spared)
+    stats, links, closed = _look_at(top, sorted(name for name in names if top / name not in spared), spared)
+    closed += [
+        name for name in listing.closed if not never_travels(name) and not listing.rules.hides(name, folder=True)
+    ]
+    if closed:
+        raise unreadable(top, sorted(closed))
     leads, warnings = _lead(top, stats, links)
     return PackageFiles(top, stats, leads, (*listing.warnings, *warnings))
 
@@ -242,8 +242,10 @@ def _run_git(folder: Path, arguments: list[str]) -> subprocess.CompletedProcess[
     )
 
 
-def _look_at(root: Path, names: Iterable[str], spared: set[Path]) -> tuple[dict[str, tuple[int, int, int]], list[str]]:
-    """Return the facts of the regular files, and the links; what is gone, or neither, belongs into no package."""
+def _look_at(
+    root: Path, names: Iterable[str], spared: set[Path]
+) -> tuple[dict[str, tuple[int, int, int]], list[str], list[str]]:
+    """Return the facts of the regular files, the links, and what cannot be read; what is gone is in none of them."""
     stats: dict[str, tuple[int, int, int]] = {}
     links: list[str] = []
     closed: list[str] = []
@@ -265,14 +267,14 @@ def _look_at(root: Path, names: Iterable[str], spared: set[Path]) -> tuple[dict[
             links.append(name)
         elif stat.S_ISREG(facts.st_mode) and path not in spared:
             stats[name] = (facts.st_size, facts.st_mtime_ns, facts.st_mode)
-    if closed:
-        raise unreadable(root, closed)
-    return stats, links
+            if not os.access(path, os.R_OK):
+                closed.append(name)
+    return stats, links, closed
 
 
 def _lead(root: Path, stats: Mapping[str, object], links: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """Return where the links lead that may travel, and why the others stay out."""
-    folders = {parent.as_posix() for name in stats for parent in Path(name).parents}
+    folders = {parent.as_posix() for name in stats for parent in Path(name).parents} if links else set()
     kept: dict[str, str] = {}
     warnings: list[str] = []
     for name in links:
