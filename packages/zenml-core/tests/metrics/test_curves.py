@@ -11,8 +11,9 @@ from zenml.data.metrics import METRICS
 from zenml.data.metrics.curves import against, confusion, curves
 from zenml.data.metrics.grouping import Whole
 from zenml.data.metrics.outcomes import Outcomes
+from zenml.data.metrics.table import TOGETHER
 from zenml.data.metrics.tallies import ClassCounts, NumberSums, tally, tally_and_points
-from zenml.data.metrics.together import TOGETHER, TogetherCounts
+from zenml.data.metrics.together import TogetherCounts
 
 datasets = pytest.importorskip("sklearn.datasets")
 skm = pytest.importorskip("sklearn.metrics")

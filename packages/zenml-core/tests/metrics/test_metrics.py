@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from zenml.data.metrics import METRICS, Measured, find_metric
 from zenml.data.metrics.grouping import Whole
 from zenml.data.metrics.outcomes import Outcomes
+from zenml.data.metrics.table import greater_is_better
 from zenml.data.metrics.tallies import Tally, tally
 from zenml.data.shards import decode_state, encode_state
 from zenml.errors import ConfigError
@@ -181,6 +182,13 @@ def test_scores_that_are_no_probabilities_still_rank():
 )
 def test_aliases_find_their_metric(alias, name):
     assert find_metric(alias).name == name
+
+
+def test_what_a_better_model_raises_is_known_by_name():
+    higher = ("accuracy", "a/b/f1", "r2", "subset_accuracy", "of_my_own", "binary_accuracy")
+    lower = ("log_loss", "x/mae", "hamming_loss", "binary_crossentropy", "val_loss", "my_error")
+    assert all(map(greater_is_better, higher))
+    assert not any(map(greater_is_better, lower))
 
 
 def test_an_unknown_metric_is_answered_with_the_closest():

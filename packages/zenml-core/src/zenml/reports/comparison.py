@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from zenml.data.metrics.table import greater_is_better
 from zenml.errors import SpecError
 from zenml.metadata.liveness import seen
 from zenml.metadata.records import RunRecord
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _FACTS = {"git_sha": "code.commit", "git_dirty": "code.uncommitted", "python": "code.python", "zenml": "code.zenml"}
 _DIGEST = re.compile(r"[0-9a-f]{40,}")
 _MOST = 24
-_LOWER = ("log_loss", "binary_crossentropy", "mae", "rmse", "mse", "loss")
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,7 @@ class Comparison(Sequence[ComparedRun]):
     def best(self, metric: str) -> ComparedRun | None:
         """Return the run with the best value of a metric: the lowest of a loss or an error, the highest of others."""
         having = [run for run in self.runs if math.isfinite(run.metrics.get(metric, math.nan))]
-        lower = metric.rpartition("/")[2] in _LOWER
-        return (min if lower else max)(having, key=lambda run: run.metrics[metric], default=None)
+        return (max if greater_is_better(metric) else min)(having, key=lambda run: run.metrics[metric], default=None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as JSON types."""

@@ -81,6 +81,14 @@ METRICS: dict[str, Metric] = {
 }  # fmt: skip
 """All metrics by name, without aliases."""
 
+TOGETHER: dict[str, tuple[str, bool]] = {
+    "subset_accuracy": ("part of the rows of which every label is predicted rightly", True),
+    "hamming_loss": ("part of all labels of all rows that are predicted wrongly", False),
+    "f1_micro": ("F1 of all labels counted together", True),
+    "f1_macro": ("mean of the labels' F1", True),
+}
+"""What is measured of several labels of two classes each: a summary, and whether greater is better."""
+
 DEFAULTS: dict[Task, tuple[str, ...]] = {
     "classification": ("accuracy", "roc_auc", "log_loss"),
     "regression": ("mae", "rmse", "r2"),
@@ -100,3 +108,14 @@ def find_metric(name: str, where: str = "") -> Metric:
         mend = closest(name, _BY_NAME) or f"Known: {', '.join(sorted(_BY_NAME))}"
         raise ConfigError(Problem(f"there is no metric {name!r}", where, mend))
     return _BY_NAME[name]
+
+
+def greater_is_better(name: str) -> bool:
+    """Say which way a better model moves a value, by the name that it has in `run.metrics`.
+
+    Of a name that is not in the tables, such as one of the user's own, a loss or an error should be low.
+    """
+    metric = name.rpartition("/")[2]
+    if metric in _BY_NAME:
+        return _BY_NAME[metric].greater_is_better
+    return TOGETHER[metric][1] if metric in TOGETHER else not metric.endswith(("loss", "crossentropy", "error", "mse"))

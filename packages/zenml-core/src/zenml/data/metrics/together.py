@@ -10,18 +10,10 @@ import numpy.typing as npt
 
 from zenml.data.metrics.classification import quotient
 
-TOGETHER: dict[str, tuple[str, bool]] = {
-    "subset_accuracy": ("part of the rows of which every label is predicted rightly", True),
-    "hamming_loss": ("part of all labels of all rows that are predicted wrongly", False),
-    "f1_micro": ("F1 of all labels counted together", True),
-    "f1_macro": ("mean of the labels' F1", True),
-}
-"""What is measured of several labels of two classes each: a summary, and whether greater is better."""
-
 
 @dataclass
 class TogetherCounts:
-    """The mergeable state of `TOGETHER`.
+    """The mergeable state of the metrics in `zenml.data.metrics.table.TOGETHER`.
 
     Args:
         labels: how many labels there are.

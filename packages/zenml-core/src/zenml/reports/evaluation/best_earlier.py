@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 
-from zenml.data.metrics.table import METRICS
-from zenml.data.metrics.together import TOGETHER
+from zenml.data.metrics.table import greater_is_better
 from zenml.metadata.records import RunRecord, StepRecord
 from zenml.reports.formats import moment_text, number_text
 
@@ -47,14 +46,6 @@ def best_earlier(records: Iterable[RunRecord], step: StepRecord, metric: str) ->
                 found.append(EarlierModel(record.id, record.started, dict(past.metrics), same))
     sign = 1 if greater_is_better(metric) else -1
     return max(found, key=lambda model: (model.same_data, sign * model.metrics[metric]), default=None)
-
-
-def greater_is_better(name: str) -> bool:
-    """Say which way a better model moves a metric, by the name that it has in `run.metrics`."""
-    metric = name.rpartition("/")[2]
-    if metric in METRICS:
-        return METRICS[metric].greater_is_better
-    return TOGETHER[metric][1] if metric in TOGETHER else True
 
 
 def comparison_card(metrics: Mapping[str, float], earlier: EarlierModel) -> str:

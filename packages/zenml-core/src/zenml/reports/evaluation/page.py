@@ -8,10 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from zenml.data.metrics.table import METRICS
-from zenml.data.metrics.together import TOGETHER
+from zenml.data.metrics.table import METRICS, TOGETHER, greater_is_better
 from zenml.reports.evaluation import confusions, drawing, slices, worst
-from zenml.reports.evaluation.best_earlier import EarlierModel, comparison_card, greater_is_better
+from zenml.reports.evaluation.best_earlier import EarlierModel, comparison_card
 from zenml.reports.evaluation.curves import curve_cards
 from zenml.reports.evaluation.measured import MeasuredModel, in_order
 from zenml.reports.evaluation.regression import against_card

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from zenml.data.metrics import Measured
-from zenml.data.metrics.table import METRICS, Metric, find_metric
-from zenml.data.metrics.together import TOGETHER
+from zenml.data.metrics.table import METRICS, TOGETHER, Metric, find_metric
 from zenml.errors import ConfigError, Problem
 from zenml.steps.trainer.prediction import LabelInfo
 
