@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from kube_double import KubeDouble
+from kube_double.container import keeps_root_read_only
 from kube_jobs import SLEEP, Make, Watcher, begin, job, leaving_nothing
 
 from zenml.artifacts.store import ArtifactStore
@@ -42,6 +45,19 @@ def test_a_failed_pipeline_is_not_tried_again(code: int, kube: KubeDouble, backe
     status = watch.end(run_id)
     assert (status.state, f"exit code {code}" in status.reason) == (State.FAILED, True)
     assert len(kube.all("pods")) == 1
+
+
+def test_the_job_writes_to_its_scratch_folder_only(backend: Make, watch: Watcher, tmp_path: Path) -> None:
+    if not keeps_root_read_only():
+        pytest.skip("this machine lets no file system be read-only")
+    program = (
+        "import os, pathlib, tempfile\n"
+        "tempfile.mkdtemp(); pathlib.Path.home().joinpath('x').touch(); pathlib.Path('y').touch()\n"
+        f"pathlib.Path({str(tmp_path / 'z')!r}).touch()"
+    )
+    run_id = begin(backend(), job(program))
+    assert watch.end(run_id).state is State.FAILED
+    assert "Read-only file system" in list(backend().logs(run_id, follow=False))[-1]
 
 
 GRACEFUL = (
@@ -240,12 +256,13 @@ def test_a_run_that_goes_on_gets_a_new_job_and_a_doubled_call_does_not(
     (before,) = kube.all("jobs")
     resumed = job(SLEEP, run_id=made.run_id, secrets=("TOKEN",))
     begin(backend(), resumed, TOKEN="two")
+    kube.running_pod()
     begin(backend(), resumed, TOKEN="two")
     (after,) = kube.all("jobs")
     assert after["metadata"]["uid"] != before["metadata"]["uid"]
     (secret,) = kube.all("secrets")
     assert secret["data"] == {"TOKEN": "dHdv"}
-    kube.running_pod()
+    assert [owner["uid"] for owner in secret["metadata"]["ownerReferences"]] == [after["metadata"]["uid"]]
     assert watch.now(made.run_id).state is State.RUNNING
 
 
@@ -259,6 +276,9 @@ def test_a_name_that_another_job_has_is_told(kube: KubeDouble, backend: Make) ->
 def test_runs_are_listed_half_made_ones_too(kube: KubeDouble, backend: Make, watch: Watcher) -> None:
     running = begin(backend(), job(SLEEP, secrets=("TOKEN",)), TOKEN="hidden")
     ended = begin(backend(), job())
+    kube.node.pull_errors["none:1"] = "not found"
+    hopeless = begin(backend(image="none:1"), job())
+    watch.end(hopeless)
     half = job(secrets=("TOKEN",))
     backend().deliver_secrets(half, {"TOKEN": "hidden"})
     kube.running_pod()
@@ -267,6 +287,7 @@ def test_runs_are_listed_half_made_ones_too(kube: KubeDouble, backend: Make, wat
     assert {run_id: str(run.state) for run_id, run in found.items()} == {
         running: "RUNNING",
         ended: "COMPLETE",
+        hopeless: "FAILED",
         half.run_id: "LOST",
     }
     assert found[running].resources == (f"Job/zenml-{running}", f"Secret/zenml-{running}")

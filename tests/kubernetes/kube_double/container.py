@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import os
 import re
 import signal
@@ -18,6 +19,24 @@ from typing import Any
 from kube_double.objects import Body, Objects
 
 _REFERENCE = re.compile(r"\$\$|\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)")
+
+_READ_ONLY = """
+mount --make-rprivate / || exit 125
+while [ "$1" != -- ]; do mount --bind "$1" "$1" || exit 125; shift; done
+shift
+mount -o remount,bind,ro / && cd "$(pwd)" && exec env -u PWD -u OLDPWD -u _ -- "$@"
+"""
+"""Program of a shell in a mount namespace of its own: the root file system is read-only but for the folders named."""
+
+
+@functools.cache
+def keeps_root_read_only() -> bool:
+    """Tell whether this machine lets a container's root file system be read-only: as root on Linux it mostly does."""
+    try:
+        command = ["unshare", "-m", "sh", "-c", _READ_ONLY, "sh", "--", "sh", "-c", "! touch /.tried 2>/dev/null"]
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 class Misconfigured(Exception):  # noqa: N818 - it is an outcome
@@ -109,6 +128,11 @@ class Container:
         root.mkdir(parents=True, exist_ok=True)
         read_only = (spec.get("securityContext") or {}).get("readOnlyRootFilesystem")
         root.chmod(0o555 if read_only else 0o755)
+        if read_only and keeps_root_read_only():
+            claims = {volume["name"] for volume in volumes if "persistentVolumeClaim" in volume}
+            mounted = [mount["mountPath"] for mount in spec.get("volumeMounts") or () if mount["name"] in claims]
+            writable = [*map(str, folders.values()), *(path for path in mounted if Path(path).is_dir())]
+            command = ["unshare", "-m", "sh", "-c", _READ_ONLY, "sh", *writable, "--", *command]
         try:
             process = subprocess.Popen(
                 command,

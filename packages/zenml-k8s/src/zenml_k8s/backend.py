@@ -6,7 +6,7 @@ import base64
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -141,7 +141,8 @@ class OrchestratorKubernetesBackend(RemoteOrchestratorBackend):
         cluster, name = self._cluster(), self._name(job.run_id)
         data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         if cluster.create("secrets", {**secret_manifest(self, job, name), "data": data}) is None:
-            cluster.merge("secrets", name, {"data": data})  # of a try that was cut off, or of an earlier life
+            # Of a try that was cut off, or of an earlier life, with whose Job it must not go.
+            cluster.merge("secrets", name, {"data": data, "metadata": {"ownerReferences": None}})
 
     def submit(self, job: RemoteJob, resources: Sequence[Resource]) -> None:
         """Make the Job, or find it made."""
@@ -152,21 +153,15 @@ class OrchestratorKubernetesBackend(RemoteOrchestratorBackend):
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": made["metadata"]["name"]}
         owner["uid"] = made["metadata"]["uid"]
         for resource in resources:
-            if resource.kind == "Secret":
-                cluster.merge("secrets", resource.name, {"metadata": {"ownerReferences": [owner]}})
+            owned = {"metadata": {"ownerReferences": [owner]}}
+            if resource.kind == "Secret" and cluster.merge("secrets", resource.name, owned) is None:
+                raise ZenMLError(f"the Secret {resource.name} was deleted meanwhile", cluster.address, "Run again")
 
     def status(self, run_id: str, store: ArtifactStore) -> JobStatus:
         """Return what the cluster says about the Job, its pods and the events around them."""
         cluster = self._cluster()
         job = cluster.get("jobs", self._name(run_id))
-        pods = self._pods(cluster, run_id)
-        if job:
-            uid = _uid(job)
-            pods = [pod for pod in pods if uid in [row["uid"] for row in pod["metadata"].get("ownerReferences", ())]]
-        seen = status_of(job, pods, [])
-        if job is None or seen.state in (State.RUNNING, State.COMPLETE):
-            return seen
-        return status_of(job, pods, _events(cluster, job, pods))
+        return _seen(cluster, job, self._pods(cluster, run_id))
 
     def logs(self, run_id: str, *, follow: bool) -> Iterator[str]:
         """Give the lines that the job printed, those of every pod that was started for it."""
@@ -174,7 +169,7 @@ class OrchestratorKubernetesBackend(RemoteOrchestratorBackend):
 
         def is_over() -> bool:
             job = cluster.get("jobs", self._name(run_id))
-            return status_of(job, [], []).state.ended
+            return _seen(cluster, job, self._pods(cluster, run_id)).state.ended
 
         return LogStream(cluster, lambda: self._pods(cluster, run_id), is_over).lines(follow=follow)
 
@@ -185,11 +180,16 @@ class OrchestratorKubernetesBackend(RemoteOrchestratorBackend):
     def list_runs(self) -> list[RemoteRun]:
         """Return the runs of which there is a Job or a Secret."""
         cluster = self._cluster()
-        found: dict[str, list[tuple[str, Body]]] = {}
-        for resource, kind in (("jobs", "Job"), ("secrets", "Secret")):
-            for body in cluster.list(resource, RUN_LABEL):
-                found.setdefault(body["metadata"]["labels"][RUN_LABEL], []).append((kind, body))
-        return [_remote_run(run_id, made) for run_id, made in sorted(found.items())]
+        jobs, secrets, pods = (_by_run(cluster.list(kind, RUN_LABEL)) for kind in ("jobs", "secrets", "pods"))
+        found = []
+        for run_id in sorted({*jobs, *secrets}):
+            made = [*jobs.get(run_id, ()), *secrets.get(run_id, ())]
+            kinds = ["Job"] * len(jobs.get(run_id, ())) + ["Secret"] * len(secrets.get(run_id, ()))
+            names = tuple(f"{kind}/{body['metadata']['name']}" for kind, body in zip(kinds, made, strict=True))
+            pipeline = made[0]["metadata"]["labels"].get(PIPELINE_LABEL, "")
+            job = next(iter(jobs.get(run_id, ())), None)
+            found.append(RemoteRun(run_id, pipeline, _seen(cluster, job, pods.get(run_id, [])).state, names))
+        return found
 
     def clean_up(self, run_id: str) -> None:
         """Delete whatever carries the run's label; no error where there is nothing."""
@@ -263,11 +263,20 @@ def _events(cluster: Cluster, job: Body, pods: Sequence[Body]) -> list[Body]:
     return [event for event in found if str(event["involvedObject"]["name"]).startswith(name)]
 
 
-def _remote_run(run_id: str, made: list[tuple[str, Body]]) -> RemoteRun:
-    jobs = [body for kind, body in made if kind == "Job"]
-    labels: dict[str, Any] = made[0][1]["metadata"]["labels"]
-    state = status_of(jobs[0], [], []).state if jobs else State.LOST
-    if jobs and jobs[0].get("status", {}).get("active"):
-        state = State.RUNNING
-    names = tuple(f"{kind}/{body['metadata']['name']}" for kind, body in made)
-    return RemoteRun(run_id, labels.get(PIPELINE_LABEL, ""), state, names)
+def _by_run(bodies: Sequence[Body]) -> dict[str, list[Body]]:
+    """Return objects by the run that their label names."""
+    found: dict[str, list[Body]] = {}
+    for body in bodies:
+        found.setdefault(str(body["metadata"]["labels"][RUN_LABEL]), []).append(body)
+    return found
+
+
+def _seen(cluster: Cluster, job: Body | None, pods: Sequence[Body]) -> JobStatus:
+    """Return how a run stands, by its Job and its pods; events are asked for where these do not say enough."""
+    if job is None:
+        return status_of(job, pods, [])
+    owned = [pod for pod in pods if _uid(job) in [row["uid"] for row in pod["metadata"].get("ownerReferences", ())]]
+    seen = status_of(job, owned, [])
+    if seen.state in (State.RUNNING, State.COMPLETE):
+        return seen
+    return status_of(job, owned, _events(cluster, job, owned))
