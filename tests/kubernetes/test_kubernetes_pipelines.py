@@ -22,6 +22,7 @@ from zenml.artifacts.store import ArtifactStore
 from zenml.errors import ConfigError, RunFailed, SpecError
 from zenml.metadata.records import State
 from zenml.metadata.store import MetadataStore
+from zenml.repo import Repository
 from zenml.runtime.run import Run
 from zenml.runtime.submitted import Submitted
 from zenml.spec.model import ComponentSpec
@@ -161,7 +162,9 @@ def test_a_client_that_is_killed_leaves_nothing_that_is_not_found_again(
     else:
         assert not kube.all("jobs")
     with leaving_nothing(kube):
-        backend().clean_up(found.run_id)
+        rows = Repository.get_instance().garbage(older_than=0, unknown_runs=True).delete()
+    assert f"OrchestratorKubernetesBackend: {', '.join(there.resources)}" in [row.uri for row in rows]
+    assert not list(Submitted.all(project))
 
 
 def test_a_machine_that_vanishes_is_followed_by_another(
@@ -169,12 +172,15 @@ def test_a_machine_that_vanishes_is_followed_by_another(
 ) -> None:
     where = {"metadata_store": metadata, "artifact_store": bucket}
     run = quickstart("diabetes.csv", "Evicted").run(backend=backend(), wait=False, **where)
-    pod = kube.running_pod()
+    first = kube.running_pod()
+    kube.node.press(first)  # before its supervisor can say a word
+    kube.wait_for(lambda: kube.ended(first))
+    second = kube.running_pod()
     kube.wait_for(lambda: any(step.state is State.COMPLETE for step in run.steps.values()))
-    kube.node.press(pod)
+    kube.node.press(second)
     kube.wait_for(lambda: backend().look(run.id, bucket).state.ended)
     assert run.state is State.COMPLETE
-    assert len(kube.all("pods")) == 2
+    assert len(kube.all("pods")) == 3
     backend().clean_up(run.id)
 
 
