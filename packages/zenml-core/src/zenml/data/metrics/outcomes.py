@@ -19,7 +19,7 @@ BLOCK = 1 << 18
 class Outcomes:
     """Truth and prediction of one label for some rows.
 
-    The arrays may be memory-mapped files: metrics read them block by block. Outcomes of several batches are joined in
+    The arrays may lie on disk, and be read a slice at a time: metrics look at them block by block. Outcomes of several batches are joined in
     their order; no metric depends on how the rows were cut into batches, blocks and shards.
 
     Args:

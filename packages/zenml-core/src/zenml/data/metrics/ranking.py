@@ -144,7 +144,7 @@ def _falling(truth: npt.NDArray[np.int64], scores: Floats, positive: int, groupi
     """Yield the rows that are in a group, ranges of scores from the highest to the lowest."""
     cuts: list[float] = []
     if len(scores) > MOST:
-        sample = np.sort(scores[:: max(1, len(scores) // _SAMPLE)])
+        sample = np.sort(_every(scores, max(1, len(scores) // _SAMPLE)))
         parts = -(-len(scores) // (MOST // 2))
         found = np.unique(sample[np.arange(1, parts) * len(sample) // parts])
         cuts = found[np.isfinite(found)][::-1].tolist()
@@ -154,6 +154,13 @@ def _falling(truth: npt.NDArray[np.int64], scores: Floats, positive: int, groupi
         if cut != -np.inf:
             yield from _at(truth, scores, positive, grouping, cut)
         above = cut
+
+
+def _every(scores: Floats, step: int) -> Floats:
+    """Return the scores of every so many rows."""
+    return np.concatenate(
+        [scores[start : start + BLOCK][-start % step :: step] for start in range(0, len(scores), BLOCK)]
+    )
 
 
 def _between(

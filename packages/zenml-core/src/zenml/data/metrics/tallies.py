@@ -238,5 +238,6 @@ def tally_and_points(
 def _classes(outcomes: Outcomes) -> int:
     if outcomes.scores is not None:
         return outcomes.classes
-    most = [int(values.max(initial=1)) for values in (outcomes.truth, outcomes.predicted)]
-    return max(most) + 1
+    return 1 + max(
+        int(values.max(initial=1)) for _, _, block in outcomes.blocks() for values in (block.truth, block.predicted)
+    )

@@ -62,6 +62,7 @@ class Numbers:
         self._dtype = np.int64 if feature.type is LogicalType.INTEGER else np.float64
         self._cells = Spilled(path, self._dtype)
         self._missing = Spilled(path.with_name(f"{path.name}.missing"), np.bool_)
+        self._lacks = False
         self._distinct: npt.NDArray[Any] = np.empty(0, self._dtype)
 
     def update(self, column: pa.Array) -> None:
@@ -70,6 +71,7 @@ class Numbers:
         missing = column.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
         self._cells.append(values)
         self._missing.append(missing)
+        self._lacks = self._lacks or bool(missing.any())
         if len(self._distinct) <= MOST_NUMBERS:
             self._distinct = np.unique(np.concatenate([self._distinct, values[~missing]]))
 
@@ -85,7 +87,7 @@ class Numbers:
             borders = cut[1:-1]
             shown = [f"[{start.item()}, {end.item()})" for start, end in itertools.pairwise(cut)]
             shown[-1] = f"[{cut[-2].item()}, {cut[-1].item()}]"
-        if missing.any():
+        if self._lacks:
             shown.append(None)
 
         def codes(start: int, stop: int) -> npt.NDArray[np.int64]:
@@ -145,7 +147,7 @@ class Texts:
 
 def _quarters(values: npt.NDArray[Any], missing: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
     """Return the least value, the borders of the quarters, and the greatest, each a value of the column."""
-    count = int(np.count_nonzero(~missing))
+    count = sum(int(np.count_nonzero(~missing[at : at + BLOCK])) for at in range(0, len(missing), BLOCK))
     ranks = [max(0, -(-count * quarter // 4) - 1) for quarter in range(5)]
     keys = _select(values, missing, ranks)
     bits = np.where(keys >> np.uint64(63), keys & np.uint64(2**63 - 1), ~keys)
