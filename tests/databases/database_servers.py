@@ -17,9 +17,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from certificates import Issued
+
+if TYPE_CHECKING:
+    from certificates import Issued
 
 PASSWORD = "pa$$ word/@:é"
 """The password of the user `zenml` of every server: it has what urls must escape."""
