@@ -142,5 +142,5 @@ def test_a_place_without_pip_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_the_last_lines_are_those_with_text() -> None:
     text = "\n".join(f"line {number}\n" for number in range(30))
-    assert last_lines(text).splitlines() == [f"line {number}" for number in range(18, 30)]
+    assert last_lines(text).splitlines() == [f"line {number}" for number in range(10, 30)]
     assert without_credentials("https://a:b@c/d and https://e/f@g") == "https://***@c/d and https://e/f@g"

@@ -17,7 +17,7 @@ from zenml.backends.reporter import Reporter
 from zenml.errors import ConfigError
 from zenml.runtime.requirements import Requirements, installed_here
 
-_LINES = 12
+_LINES = 20
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet")
 

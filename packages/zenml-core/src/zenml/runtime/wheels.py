@@ -133,7 +133,13 @@ def _build(name: str, project: Path, system: Mapping[str, Any], work: Path) -> P
     out.mkdir()
     extra = work / "setuptools.cfg"
     extra.write_text(f"[build]\nbuild_base = {work / 'build'}\n")  # what was left in the project's own is stale
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": _EPOCH, "PYTHONHASHSEED": "0", "DIST_EXTRA_CONFIG": str(extra)}
+    environment = {
+        **os.environ,
+        "SOURCE_DATE_EPOCH": _EPOCH,
+        "PYTHONHASHSEED": "0",
+        "PYTHONUNBUFFERED": "1",
+        "DIST_EXTRA_CONFIG": str(extra),
+    }
     exit_code, said = LACKS, ""
     if not unmet(system["requires"], installed())[1]:
         order = {
