@@ -19,8 +19,8 @@ BLOCK = 1 << 18
 class Outcomes:
     """Truth and prediction of one label for some rows.
 
-    The arrays may lie on disk, and be read a slice at a time: metrics look at them block by block. Outcomes of several batches are joined in
-    their order; no metric depends on how the rows were cut into batches, blocks and shards.
+    The arrays may lie on disk, and be read a slice at a time: metrics look at them block by block. Outcomes of several
+    batches are joined in their order; no metric depends on how the rows were cut into batches, blocks and shards.
 
     Args:
         truth: of a classification, the position of the true class, integers, -1 for a class that the model does not
