@@ -83,3 +83,14 @@ def test_a_module_is_located_without_being_imported(site: Any) -> None:
     assert locate("loud_lib.absent") == site.folder / "loud_lib/__init__.py"
     assert locate("sys") is None
     assert locate("absent_module") is None
+
+
+def test_what_a_failed_uninstall_left_counts_for_nothing(site: Any) -> None:
+    site.install("plain-lib", "2.0", files=("plain_lib/__init__.py",))
+    site.install("~lain-lib", "1.0", files=("plain_lib/__init__.py",))
+    site.install("bare-lib", files=("bare_lib/__init__.py",))
+    (site.folder / "bare_lib-1.0.dist-info/METADATA").unlink()
+    found = Distributions()
+    assert [one.version for one in found.offering("plain_lib")] == ["2.0"]
+    assert found.offering("bare_lib") == []
+    assert found.get("bare-lib") is None

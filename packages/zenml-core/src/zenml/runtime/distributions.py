@@ -37,7 +37,7 @@ class Distributions:
                 continue
             for name in names:
                 stem, _, ending = name.rpartition(".")
-                if ending in ("dist-info", "egg-info"):
+                if ending in ("dist-info", "egg-info") and not name.startswith("~"):  # which pip could not remove
                     found = self._folders if ending == "dist-info" else eggs
                     found.setdefault(normalise(stem.partition("-")[0]), Path(entry, name))
         self._folders = {**eggs, **self._folders}
@@ -45,11 +45,12 @@ class Distributions:
     def get(self, name: str) -> Distribution | None:
         """Return a distribution by its name, however that is spelled."""
         folder = self._folders.get(normalise(name))
-        return Distribution.at(folder) if folder else None
+        return Distribution.at(folder) if folder and _is_whole(folder) else None
 
     def offering(self, top: str) -> list[Distribution]:
         """Return the distributions that have files of a top-level module; several where it is a namespace."""
-        return [Distribution.at(self._folders[name]) for name in self._by_module.get(top, ())]
+        found = (self.get(name) for name in self._by_module.get(top, ()))
+        return [distribution for distribution in found if distribution]
 
     def of_module(self, dotted: str) -> str | None:
         """Return the normalised name of the distribution that a module, or something in it, comes from.
@@ -100,6 +101,10 @@ class Distributions:
 
     def _record(self, name: str) -> str:
         return f"\n{_read(self._folders[name] / 'RECORD')}"
+
+
+def _is_whole(folder: Path) -> bool:
+    return folder.is_file() or any((folder / name).is_file() for name in ("METADATA", "PKG-INFO"))
 
 
 def _read(file: Path) -> str:
