@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -79,5 +80,5 @@ def _versions(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
     if not wanted:
         return ()
     installed = Distributions()
-    versions = {found.name: found.version for name in wanted for found in installed.offering(name)}
-    return tuple((name, versions[name]) for name in sorted(versions, key=str.lower))
+    distributions = {found.name for name in wanted for found in installed.offering(name)}
+    return tuple((name, importlib.metadata.version(name)) for name in sorted(distributions, key=str.lower))
