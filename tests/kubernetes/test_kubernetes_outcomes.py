@@ -266,6 +266,28 @@ def test_a_run_that_goes_on_gets_a_new_job_and_a_doubled_call_does_not(
     assert watch.now(made.run_id).state is State.RUNNING
 
 
+def test_a_run_that_goes_on_while_its_canceled_job_still_ends_waits_for_that(
+    kube: KubeDouble, backend: Make, watch: Watcher, store: ArtifactStore
+) -> None:
+    made = job(f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SLEEP}")
+    begin(backend(grace_seconds=1), made)
+    first = kube.running_pod()
+    kube.wait_for(lambda: list(backend().logs(made.run_id, follow=False)) == ["begun"])
+    backend().cancel(made.run_id, store)
+    begin(backend(), job(run_id=made.run_id))
+    assert kube.ended(first)
+    assert watch.end(made.run_id).state is State.COMPLETE
+    assert list(backend().logs(made.run_id, follow=False)) == ["done"]
+
+
+def test_without_a_look_at_events_less_is_told(kube: KubeDouble, backend: Make, watch: Watcher) -> None:
+    kube.api.denied.add(("list", "events"))
+    kube.node.pull_errors["none:1"] = "manifest unknown"
+    run_id = begin(backend(image="none:1"), job())
+    kube.wait_for(lambda: any(event["reason"] == "BackOff" for event in kube.all("events")))
+    assert watch.told(run_id, "the image none:1 cannot be pulled").state is State.PENDING
+
+
 def test_a_name_that_another_job_has_is_told(kube: KubeDouble, backend: Make) -> None:
     made = job()
     kube.add("jobs", "ml", f"zenml-{made.run_id}", spec={"suspend": True}, status={})

@@ -216,8 +216,9 @@ class OrchestratorKubernetesBackend(RemoteOrchestratorBackend):
         name = resource.name
         found = cluster.get("jobs", name)
         if found and _is_of(found, run_id) and _is_spent(found):
-            cluster.delete("jobs", name)
-            self._wait_until_gone(cluster, found)
+            if "deletionTimestamp" not in found["metadata"]:
+                cluster.delete("jobs", name, "Foreground")
+            self._wait_until_gone(cluster, found)  # and with it its pod, so that no two work on the run
             found = None
         found = found or cluster.create("jobs", resource.body) or cluster.get("jobs", name)
         if found is None:

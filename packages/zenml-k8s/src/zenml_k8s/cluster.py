@@ -22,6 +22,9 @@ Body = dict[str, Any]
 SECONDS = (5.0, 30.0)
 """How long to wait for a connection, and for an answer."""
 
+SILENCE = 120.0
+"""Seconds without a new line after which a followed log is asked for anew: its connection may be dead."""
+
 _TRIES = 6
 _LONGEST_WAIT = 60.0
 _IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -167,7 +170,7 @@ class Cluster:
                 auth_settings=["BearerToken"],
                 _return_http_data_only=True,
                 _preload_content=False,
-                _request_timeout=(SECONDS[0], None) if patient else SECONDS,
+                _request_timeout=(SECONDS[0], SILENCE) if patient else SECONDS,
             )
         except ZenMLError:
             raise

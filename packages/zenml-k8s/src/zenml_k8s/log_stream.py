@@ -14,7 +14,9 @@ Body = dict[str, Any]
 
 _PAUSE = 1.0
 _BREAKS = 30
-"""How often in a row a stream may break without a new line before it is given up."""
+"""How often in a row a stream may break, soon and without a new line, before it is given up."""
+
+_SOON = 60.0
 
 
 class LogStream:
@@ -53,6 +55,7 @@ class LogStream:
     def _of_pod(self, name: str, *, follow: bool) -> Iterator[str]:
         since, seen, breaks = "", set[bytes](), 0
         while True:
+            began = time.monotonic()
             try:
                 for line in self._cluster.log(name, CONTAINER, since, follow=follow):
                     if line in seen:
@@ -65,7 +68,7 @@ class LogStream:
                     seen.add(line)
                     yield text.decode("utf-8", "replace")
             except UnreachableError:
-                breaks += 1
+                breaks = breaks + 1 if time.monotonic() - began < _SOON else 0
                 if breaks > _BREAKS:
                     raise
                 self._sleep(_PAUSE)
