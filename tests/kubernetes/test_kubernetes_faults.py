@@ -83,7 +83,22 @@ def test_every_call_is_tried_again(name: str, kube: KubeDouble, backend: Make, s
             ACTS[name](backend(), run_id, store)
 
 
-@pytest.mark.parametrize("name", ACTS)
+def test_a_cluster_that_does_not_answer_for_a_while_ends_no_run(
+    kube: KubeDouble, backend: Make, store: ArtifactStore
+) -> None:
+    watch = Watcher(kube, backend(), store)
+    run_id = begin(backend(), job())
+    for how, text in (("503", "the cluster cannot do that now"), ("cut-before", "the cluster does not answer")):
+        kube.faults[:] = [Fault(how, times=999)]
+        assert watch.told(run_id, text).state is State.PENDING
+    kube.faults.clear()
+    assert watch.end(run_id).state is State.COMPLETE
+    kube.api.denied.add(("get", "jobs"))
+    with pytest.raises(RefusedError, match="Ask for a Role"):
+        watch.now(run_id)
+
+
+@pytest.mark.parametrize("name", sorted({*ACTS} - {"status"}))
 def test_what_never_gets_better_is_told(name: str, kube: KubeDouble, backend: Make, store: ArtifactStore) -> None:
     run_id = begin(backend(), job(SLEEP))
     kube.running_pod()

@@ -22,7 +22,7 @@ from zenml_k8s.cluster import Body, Cluster, connect
 from zenml_k8s.explain import status_of
 from zenml_k8s.log_stream import LogStream
 from zenml_k8s.manifest import PIPELINE_LABEL, RUN_LABEL, job_manifest, secret_manifest
-from zenml_k8s.trouble import RefusedError
+from zenml_k8s.trouble import RefusedError, UnreachableError, passes
 
 IMAGE = f"zenml/zenml:{__version__}"
 """The image where none is named."""
@@ -158,10 +158,18 @@ class OrchestratorKubernetesBackend(RemoteOrchestratorBackend):
                 raise ZenMLError(f"the Secret {resource.name} was deleted meanwhile", cluster.address, "Run again")
 
     def status(self, run_id: str, store: ArtifactStore) -> JobStatus:
-        """Return what the cluster says about the Job, its pods and the events around them."""
+        """Return what the cluster says about the Job, its pods and the events around them.
+
+        A cluster that does not answer for a while ends no run: the reason says so.
+        """
         cluster = self._cluster()
-        job = cluster.get("jobs", self._name(run_id))
-        return _seen(cluster, job, self._pods(cluster, run_id))
+        try:
+            job = cluster.get("jobs", self._name(run_id))
+            return _seen(cluster, job, self._pods(cluster, run_id))
+        except (RefusedError, UnreachableError) as error:
+            if not passes(error):
+                raise
+            return JobStatus(State.PENDING, str(error))
 
     def logs(self, run_id: str, *, follow: bool) -> Iterator[str]:
         """Give the lines that the job printed, those of every pod that was started for it."""
