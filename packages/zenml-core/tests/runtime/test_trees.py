@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from zenml.errors import SpecError
+from zenml.runtime.package import build_package, unpack
 from zenml.runtime.trees import Trees
 
 
@@ -73,7 +74,7 @@ def test_many_at_once_make_one_tree(root: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(list((root / ".zenml/trees" / first / "project").iterdir())) == 50
-    assert sorted(path.name for path in (root / ".zenml/trees").iterdir()) == sorted([first, f"{first}.json"])
+    assert {path.name for path in (root / ".zenml/trees").iterdir()} == {".gitignore", first, f"{first}.json"}
 
 
 def test_links_that_lead_out_are_left_out(root: Path) -> None:
@@ -149,9 +150,22 @@ def test_files_that_git_has_lost_are_told(root: Path, tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(SpecError, match=rf"git cannot give the files of commit {first[:12]}: .*git fetch"):
             Trees(root).open(Trees(root).resolve(first))
-    assert [path.name for path in (root / ".zenml/trees").iterdir()] == [f"{first}.json"]
+    assert {path.name for path in (root / ".zenml/trees").iterdir()} == {".gitignore", f"{first}.json"}
+    assert git(root, "status", "--porcelain") == ""
 
 
 def test_files_of_data_have_their_places_in_a_tree(root: Path, tmp_path: Path) -> None:
     tree = Trees(root).open(commit(root, {"data/a.csv": "one"}))
     assert tree.counterparts([root / "data/a.csv", tmp_path / "b.csv"], root) == [tree.root / "data/a.csv"]
+
+
+def test_all_files_of_a_commit_travel_those_that_git_ignores_by_now_too(root: Path) -> None:
+    commit(root, {"made.py": "one", "a.py": "two"})
+    tree = Trees(root).open(commit(root, {".gitignore": "made.py\n"}))
+    package = build_package(tree.root, ["src", "."])
+    assert package.files == ("a.py", "made.py")
+    other = Trees(root.parent / "elsewhere")
+    other.receive(tree.commit, lambda folder: unpack(package.data, package.digest, folder))
+    received = other.open(other.resolve(tree.commit))
+    assert (received.root / "made.py").read_text() == "one"
+    assert received.source_roots(other.root, ["src", "."]) == [received.root]

@@ -133,7 +133,8 @@ class Trees:
 
     def _unpack(self, commit: str, folder: Path) -> None:
         top = self._top()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with atomic_file(self.folder / ".gitignore") as file:  # as nothing in here belongs to the work tree
+            file.write(b"*\n")
         with atomic_file(self._place(commit)) as file:
             file.write(json.dumps({"root": self.root.resolve().relative_to(top).as_posix()}).encode())
         partial = Path(tempfile.mkdtemp(prefix=f".{commit[:12]}-", dir=self.folder))
@@ -174,7 +175,12 @@ class Trees:
 
 
 def _inside(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
-    """Return a member as it may be unpacked: not to be written to; a link that leads out of the tree is left out."""
+    """Return a member as it may be unpacked: not to be written to; a link that leads out of the tree is left out.
+
+    So is `.gitignore`, by which a package would leave out files that the commit has.
+    """
+    if member.name.rpartition("/")[2] == ".gitignore":
+        return None
     try:
         safe = tarfile.data_filter(member, folder)
     except (tarfile.AbsoluteLinkError, tarfile.LinkOutsideDestinationError):
