@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 import quickstart_for_tests
+import yaml
 from database_servers import PASSWORD
 from kube_double import Fault, KubeDouble
+from kube_double.schemas import check_strictly
 from kube_jobs import Make, leaving_nothing
 from quickstart_for_tests import quickstart
 
@@ -198,6 +200,30 @@ def test_what_the_cluster_refuses_fails_the_call_and_leaves_nothing(
     refused = r"the image none:1 cannot be pulled: manifest unknown\. Check image="
     with leaving_nothing(kube), pytest.raises(RunFailed, match=refused):
         quickstart("diabetes.csv").run(backend=backend(image="none:1"), **where)
+
+
+def test_a_plan_is_what_kubernetes_takes_and_makes_nothing(
+    kube: KubeDouble, backend: Make, metadata: MetadataStore, bucket: ArtifactStore, bucket_key: str, project: Path
+) -> None:
+    quickstart("diabetes.csv", "Planned").to_yaml(project / "planned.yaml")
+    spec = yaml.safe_load((project / "planned.yaml").read_text())
+    store = bucket.to_spec()
+    assert isinstance(store, ComponentSpec)
+    spec["run"] = {
+        "backend": backend(active_deadline_seconds=3600).to_config(),
+        "metadata_store": metadata.to_config(),
+        "artifact_store": store.model_dump(),
+    }
+    (project / "planned.yaml").write_text(yaml.safe_dump(spec))
+    command = [sys.executable, "-m", "zenml.cli.main", "pipeline", "plan", "planned.yaml", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    resources = json.loads(done.stdout)["resources"]
+    assert [resource["kind"] for resource in resources] == ["Secret", "Job"]
+    for resource in resources:
+        check_strictly(resource["body"])
+    assert not [value for value in (PASSWORD, bucket_key) if value in done.stdout + done.stderr]
+    assert kube.calls == []
+    assert not list(everything_in(bucket))
 
 
 def test_stores_of_this_machine_are_refused_before_anything_is_made(
