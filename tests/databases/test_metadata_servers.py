@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from database_servers import PASSWORD, DatabaseServer
 from metadata_databases import DESCRIBE, config_of, emptied, new_database
+from relay import Relay
 
 from zenml.errors import StoreError
 from zenml.metadata import MySQLMetadataStore, PostgreSQLMetadataStore
@@ -57,8 +58,7 @@ def make(server: DatabaseServer, database: str) -> Iterator[Callable[..., Server
 def end_connections(server: DatabaseServer, database: str) -> None:
     """End every connection to a database from the server's side."""
     if server.scheme == "mysql":
-        ids = server.run(f"SELECT id FROM information_schema.processlist WHERE db = '{database}';").split()
-        for id_ in ids:
+        for id_ in sessions(server, database):
             with suppress(AssertionError):  # it may have ended meanwhile
                 server.run(f"KILL {id_};")
     else:
@@ -217,48 +217,6 @@ def test_a_forked_process_leaves_its_parent_s_connections_alone(server: Database
     command = [sys.executable, "-c", FORKING, json.dumps(store.to_config())]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-class Relay:
-    """Passes bytes on between clients and a server, until it is told to be silent.
-
-    Args:
-        port: the server's.
-    """
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self._opened = [self._listening]
-        self._silent = threading.Event()
-        self.port: int = self._listening.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def be_silent(self) -> None:
-        """Pass nothing on any more, but keep all connections."""
-        self._silent.set()
-
-    def close(self) -> None:
-        """Close all connections."""
-        for opened in self._opened:
-            with suppress(OSError):
-                opened.shutdown(socket.SHUT_RDWR)
-            opened.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listening.accept()
-                server = socket.create_connection(("127.0.0.1", self._port))
-                self._opened += [client, server]
-                for source, target in ((client, server), (server, client)):
-                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
-
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while block := source.recv(65536):
-                if not self._silent.is_set():
-                    target.sendall(block)
 
 
 def test_a_server_that_falls_silent_counts_as_lost(
