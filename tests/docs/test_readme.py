@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_snippet_runs_after_the_quickstart(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     snippets = re.findall(r"<!-- snippet -->\n```python\n(.*?)```\n", text, re.DOTALL)
-    assert len(snippets) == 4
+    assert len(snippets) == 5
     folder = tmp_path / "quickstart"
     shutil.copytree(ROOT / "examples/quickstart", folder, ignore=shutil.ignore_patterns(".zenml"))
     (folder / "readme.py").write_text("\n".join(["from run import pipeline", *snippets]), encoding="utf-8")
