@@ -120,7 +120,7 @@ def test_a_busy_server_is_given_the_time_that_it_asks_for(kube: KubeDouble, back
     waited: list[float] = []
     found: Any = connect(backend().kubernetes_config_path, None, "ml")
     patient = Cluster(found._client, "ml", waited.append)
-    kube.faults[:] = [Fault("429", times=2, retry_after=7), Fault("429", retry_after=7000)]
+    kube.faults[:] = [Fault("429", times=2, retry_after=7), Fault("429", at=3, retry_after=7000)]
     assert patient.list("jobs") == []
     assert waited == [7, 7, 60]
 

@@ -169,6 +169,19 @@ def test_a_client_that_is_killed_leaves_nothing_that_is_not_found_again(
     assert not list(Submitted.all(project))
 
 
+def test_a_run_ends_well_while_every_other_call_fails(
+    kube: KubeDouble, backend: Make, metadata: MetadataStore, bucket: ArtifactStore
+) -> None:
+    hows = ("429", "500", "503", "cut-before", "cut-after")
+    kube.faults.extend(Fault(hows[number % 5], at=1 + 2 * number) for number in range(1000))
+    where = {"metadata_store": metadata, "artifact_store": bucket}
+    with leaving_nothing(kube):
+        run = quickstart("diabetes.csv", "Shaken").run(backend=backend(), **where)
+    assert run.state is State.COMPLETE
+    assert [event["reason"] for event in kube.all("events")].count("SuccessfulCreate") == 1
+    assert not list(Submitted.all(Path.cwd()))
+
+
 def test_a_machine_that_vanishes_is_followed_by_another(
     kube: KubeDouble, backend: Make, metadata: MetadataStore, bucket: ArtifactStore
 ) -> None:

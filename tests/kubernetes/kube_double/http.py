@@ -41,7 +41,8 @@ def serve(api: ApiServer) -> ThreadingHTTPServer:
             headers = {name.lower(): value for name, value in self.headers.items()}
             call = Call(self.command, url.path, dict(parse_qsl(url.query)), headers, body)
             with counting:
-                fault = next((each for each in list(api.faults) if each.strikes(call.method, call.path)), None)
+                struck = [each for each in api.faults if each.strikes(call.method, call.path)]  # all of them count
+            fault = struck[0] if struck else None
             if fault and self._break(fault, call):
                 return
             try:
@@ -90,8 +91,8 @@ def serve(api: ApiServer) -> ThreadingHTTPServer:
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             for line in answer.lines or ():
-                cut = next((each for each in list(api.faults) if each.strikes("STREAM", call.path)), None)
-                if cut:
+                struck = [each for each in api.faults if each.strikes("STREAM", call.path)]
+                if struck:
                     self._cut(call)
                     return
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
