@@ -13,7 +13,7 @@ import pytest
 from zenml.errors import DataError, QualityError
 from zenml.metadata.liveness import this_owner
 from zenml.metadata.records import ArtifactRecord, RunRecord, State, StepRecord
-from zenml.reports.evaluation import evaluation_page, has_measures, measured_model
+from zenml.reports.evaluation import MeasuredModel, evaluation_page, has_measures, measured_model
 from zenml.reports.evaluation.best_earlier import EarlierModel, best_earlier, comparison_card
 from zenml.reports.evaluation.confusions import class_card, confusion_card
 from zenml.reports.evaluation.curves import curve_cards
@@ -104,6 +104,22 @@ def test_evaluations_of_several_steps_are_told_apart(evaluated: Any) -> None:
     assert html.count('aria-label="ROC curve') == 2
     assert "<h2>first</h2>" in html
     assert "Worst rows" not in html
+
+
+def test_labels_measured_together_and_an_earlier_model_are_shown_in_tiles(evaluated: Any) -> None:
+    model = measured_model(evaluated("ill"))
+    together = {"rows": 9, "metrics": {"hamming_loss": 0.25, "f1_micro": 0.5}}
+    labels = [{**model.labels[0], "name": name} for name in ("a", "b")]
+    gate = [{"metric": "a/roc_auc", "min": 0.5, "value": None, "kept": False, "reason": "all rows are of one class"}]
+    several = MeasuredModel({**model.content, "labels": labels, "together": together, "gate": gate}, [])
+    old = {"hamming_loss": 0.5, "f1_micro": 0.5, "a/accuracy": 1.0}
+    page = evaluation_page("Many", {"evaluator": several}, earlier={"evaluator": EarlierModel("r1", 5.0, old, False)})
+    Tags(page.html)
+    assert '<span class="better" title="from the best earlier model">-0.2500</span>' in page.html
+    assert '<span class="soft" title="from the best earlier model">+0.0000</span>' in page.html
+    assert page.html.count('<span class="worse" title="from the best earlier model">') == 1
+    assert "✗ a/roc_auc is not defined (all rows are of one class); it must be at least 0.5" in page.html
+    assert {"hamming_loss", "f1_micro", "a/accuracy", "b/accuracy"} <= set(page.metrics)
 
 
 def label(groups: list[dict[str, Any]], metrics: dict[str, float | None], **more: Any) -> dict[str, Any]:
