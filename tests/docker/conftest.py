@@ -56,6 +56,18 @@ def real() -> Iterator[RealEngine]:
         yield engine
 
 
+@pytest.fixture(params=["double", pytest.param("real", marks=pytest.mark.xdist_group("docker"))])
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """Make a backend of the double, or of a real engine."""
+    if request.param == "double":
+        yield request.getfixturevalue("in_double")
+        return
+    real: RealEngine = request.getfixturevalue("real")
+    yield real.backend
+    for row in real.backend().list_runs():  # of a test that failed
+        real.backend().clean_up(row.run_id)
+
+
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
     """Address of an emulator of S3."""

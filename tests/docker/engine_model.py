@@ -74,7 +74,7 @@ class Container:
 
     def inspected(self) -> Body:
         """Return what the engine tells of it."""
-        config = {key: value for key, value in self.config.items() if key != "HostConfig"}
+        config = {"Tty": False, **{key: value for key, value in self.config.items() if key != "HostConfig"}}
         state = {"Status": self.state, "Running": self.state == "running", "ExitCode": self.exit_code}
         state |= {"OOMKilled": self.oom, "Error": self.error, "Pid": self.process.pid if self.process else 0}
         host = {"Memory": 0, **self.config["HostConfig"]}
@@ -91,7 +91,7 @@ class EngineDouble:
 
     def __init__(self, folder: Path, path: str) -> None:
         self.folder = folder
-        self.images: dict[str, Body] = {"zenml/test:1": {"Env": [f"PATH={path}", "PYTHONUNBUFFERED=1"]}}
+        self.images: dict[str, Body] = {"zenml/test:1": {"Env": [f"PATH={path}"]}}
         self.registry: dict[str, str] = {}
         self.containers: dict[str, Container] = {}
         self.volumes: dict[str, Body] = {}
@@ -175,9 +175,12 @@ class EngineDouble:
             raise self._failed(container, 500, 'could not select device driver "" with capabilities: [[gpu]]')
         command, variables = self._command(container), self._variables(container)
         program = shutil.which(command[0], path=variables["PATH"])
-        if program is None:
+        if program is None and not host.get("Init"):
             said = f'exec: "{command[0]}": executable file not found in $PATH: unknown'
             raise self._failed(container, 400, f"failed to create shim task: OCI runtime create failed: {said}")
+        if program is None:  # what the engine puts before it does start
+            said = f"[FATAL tini (7)] exec {command[0]} failed: No such file or directory"
+            program, command = "/bin/sh", ["", "-c", f"echo '{said}' >&2; exit 127"]
         uid, _, gid = container.config["User"].partition(":")
         if int(uid) != os.geteuid() and os.geteuid():
             raise self._failed(container, 500, f"this double cannot run anything as user {uid}")

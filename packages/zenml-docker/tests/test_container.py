@@ -61,7 +61,8 @@ def test_it_gains_no_privileges_and_writes_to_its_scratch_folder_only() -> None:
 
 def test_the_variables_of_the_job_go_before_those_of_the_user() -> None:
     made = body(environment={"OMP_NUM_THREADS": "2", "ZENML_ARTIFACT_STORE": "mine", "HOME": "/data"})
-    assert made["Env"] == ["HOME=/data", "OMP_NUM_THREADS=2", "TMPDIR=/tmp", "ZENML_ARTIFACT_STORE={}"]
+    expected = {"HOME=/data", "OMP_NUM_THREADS=2", "PYTHONUNBUFFERED=1", "TMPDIR=/tmp", "ZENML_ARTIFACT_STORE={}"}
+    assert made["Env"] == sorted(expected)
 
 
 def test_limits_are_said_in_the_units_of_the_engine() -> None:

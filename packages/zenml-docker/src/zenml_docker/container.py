@@ -26,7 +26,8 @@ def container_name(run_id: str) -> str:
 
 def container_body(backend: OrchestratorDockerBackend, job: RemoteJob, secrets_file: Path) -> dict[str, Any]:
     """Return what is sent to make the container of a job; no secret is in it."""
-    variables = {"HOME": SCRATCH, "TMPDIR": SCRATCH, **backend.environment, **job.environment}
+    own = {"HOME": SCRATCH, "TMPDIR": SCRATCH, "PYTHONUNBUFFERED": "1"}
+    variables = {**own, **backend.environment, **job.environment}
     mounts = [_bind(folder, folder, "rw") for folder in local_folders(job)]
     mounts += [_bind(*mount_parts(mount)) for mount in backend.mounts]
     if job.secrets:

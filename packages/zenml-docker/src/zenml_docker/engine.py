@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from zenml.errors import ConfigError
+from zenml_docker.log_stream import frames
 from zenml_docker.trouble import problem_of, said_problem
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Engine:
         for attempt in range(_ATTEMPTS):
             try:
                 seen = 0
-                for chunk in self.client.logs(name, stdout=True, stderr=True, stream=True, follow=follow):
+                for chunk in frames(self.client, name, follow=follow):
                     seen += len(chunk)
                     if seen > given:
                         yield chunk[max(len(chunk) - (seen - given), 0) :]
@@ -215,10 +216,11 @@ def _may_pass(error: Exception) -> bool:
     from docker.errors import APIError
     from requests.exceptions import ChunkedEncodingError, ReadTimeout
     from requests.exceptions import ConnectionError as BrokenConnection
+    from urllib3.exceptions import HTTPError as BrokenStream
 
     if isinstance(error, APIError):
         return error.status_code is not None and (error.status_code >= 500 or error.status_code == 429)
-    return isinstance(error, BrokenConnection | ChunkedEncodingError | ReadTimeout)
+    return isinstance(error, BrokenConnection | BrokenStream | ChunkedEncodingError | ReadTimeout)
 
 
 def _tagged(image: str) -> tuple[str, str | None]:
