@@ -130,6 +130,16 @@ def test_a_requirement_that_cannot_be_read_is_an_error(app: Path, collect: Colle
     assert len(caught.value.problems) == 2
 
 
+def test_a_requirement_holds_no_password(app: Path, collect: Collect) -> None:
+    sound = ["a @ git+ssh://git@example.org/a", "b @ https://${TOKEN}@example.org/b", "c @ https://me:${WORD}@x.org/c"]
+    assert len(collect(write_step(app), requirements=sound).needs) == 3
+    wrong = ["d @ https://token-itself@example.org/d", "e @ git+ssh://me:word-itself@example.org/e", "f f@://it-self@"]
+    with pytest.raises(SpecError, match=r"a password stands in 'd @ https://\*\*\*@example.org/d'") as caught:
+        collect(write_step(app), requirements=[*sound, *wrong])
+    assert len(caught.value.problems) == 3
+    assert "itself" not in str(caught.value)
+
+
 def test_a_url_says_where_to_install_from(app: Path, collect: Collect, site: Any) -> None:
     git = {"url": "https://example.org/lib", "vcs_info": {"vcs": "git", "commit_id": "abc", "requested_revision": "x"}}
     site.install("git-lib", files=("git_lib.py",), source=git)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,13 @@ from zenml.runtime.code_digest import code_of
 from zenml.runtime.distributions import Distributions, is_standard, locate
 from zenml.runtime.graph import Graph, Node
 from zenml.runtime.imports import find_module, outside_imports
+from zenml.runtime.installing import without_credentials
 from zenml.runtime.pinned_step import PinnedStep
 from zenml.runtime.requirements import Need, Requirements, Stray
 from zenml.secrets import Secret
 from zenml.spec.component import Component
+
+_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 
 
 def requirements_of(graph: Graph, root: Path, stores: Iterable[Component] = ()) -> Requirements:
@@ -42,11 +46,17 @@ def requirements_of(graph: Graph, root: Path, stores: Iterable[Component] = ()) 
     collector = _Collector([root / folder for folder in environment.source_roots])
     problems = []
     for text in environment.requirements:
+        shown = repr(without_credentials(text))
         try:
-            collector.ask(Requirement(text), "environment.requirements")
-        except InvalidRequirement as error:
+            requirement = Requirement(text)
+        except InvalidRequirement:
             mend = "Write it as for pip: lightgbm>=4"
-            problems.append(Problem(f"{text!r} is no requirement: {str(error).splitlines()[0]}", "environment", mend))
+            problems.append(Problem(f"{shown} is no requirement", "environment.requirements", mend))
+            continue
+        if _holds_password(requirement.url or ""):
+            mend = "Write ${NAME} in its place; pip puts the environment variable NAME there"
+            problems.append(Problem(f"a password stands in {shown}", "environment.requirements", mend))
+        collector.ask(requirement, "environment.requirements")
     if problems:
         raise SpecError(problems)
     for node in graph.nodes:
@@ -183,6 +193,14 @@ class _Collector:
         else:
             install = _pin(f"{name}{extras}", version, self._installed.source(key))
         return Need(name, version, tuple(self._where[key]), specifier, install, key in self._installed.editable)
+
+
+def _holds_password(url: str) -> bool:
+    """Say whether a URL holds a password, or a token in a user's place, rather than a variable's name."""
+    parts = urlsplit(url)
+    user, colon, password = parts.netloc.rpartition("@")[0].partition(":")
+    secret = password if colon else user if parts.scheme.endswith(("http", "https")) else ""
+    return bool(secret) and not _VARIABLE.fullmatch(secret)
 
 
 def _pin(name: str, version: str, source: Mapping[str, Any]) -> str:
