@@ -111,7 +111,16 @@ class _Handler(BaseHTTPRequestHandler):
             lines.append({"errorDetail": {"message": said}, "error": said})
         else:
             self.engine.images[name] = self.engine.images["zenml/test:1"]
-        self._answer(200, "\r\n".join(json.dumps(line) for line in lines))
+        if self._cut:
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for line in lines:
+            data = json.dumps(line).encode() + b"\r\n"
+            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.write(b"0\r\n\r\n")
 
     def _create(self, name: str, body: Body) -> None:
         with self.engine.lock:

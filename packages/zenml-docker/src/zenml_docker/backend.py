@@ -192,7 +192,9 @@ def _make(engine: Engine, run_id: str, resource: Resource) -> None:
             raise ConfigError(what, engine.address, f"Remove it: docker rm {name}")
         if there and there["State"]["Status"] in ("exited", "dead"):
             engine.remove(name)
-        engine.create(name, dict(resource.body))
+            there = None
+        if there is None:
+            engine.create(name, dict(resource.body))
     engine.start(name, image)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from zenml.errors import ConfigError
 from zenml_docker.log_stream import frames
-from zenml_docker.trouble import problem_of, said_problem
+from zenml_docker.trouble import causes, problem_of, said_problem
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -23,6 +23,7 @@ T = TypeVar("T")
 _ATTEMPTS = 3
 _PAUSE = 0.2
 _SECONDS = 60
+_TOO_MANY, _SERVER_ERROR = 429, 500
 
 
 class Engine:
@@ -218,9 +219,14 @@ def _may_pass(error: Exception) -> bool:
     from requests.exceptions import ConnectionError as BrokenConnection
     from urllib3.exceptions import HTTPError as BrokenStream
 
-    if isinstance(error, APIError):
-        return error.status_code is not None and (error.status_code >= 500 or error.status_code == 429)
-    return isinstance(error, BrokenConnection | BrokenStream | ChunkedEncodingError | ReadTimeout)
+    broken = (BrokenConnection, BrokenStream, ChunkedEncodingError, ReadTimeout)
+    for cause in causes(error):
+        status = cause.status_code if isinstance(cause, APIError) else None
+        if status is not None:
+            return bool(status >= _SERVER_ERROR or status == _TOO_MANY)
+        if isinstance(cause, broken):
+            return True
+    return False
 
 
 def _tagged(image: str) -> tuple[str, str | None]:

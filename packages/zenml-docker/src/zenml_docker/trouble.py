@@ -78,7 +78,7 @@ _SAID = (
 
 def problem_of(error: BaseException, address: str, image: str = "") -> Problem:
     """Return the problem that an error of the client, or one that it stands for, tells of."""
-    for cause in _causes(error):
+    for cause in causes(error):
         status = getattr(cause, "status_code", None)
         said = str(getattr(cause, "explanation", None) or "")
         if status is not None:
@@ -120,8 +120,8 @@ def _unreachable(cause: BaseException, address: str) -> Problem | None:
     return None
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Give an error and those behind it, the innermost of a client's wrapping first."""
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Give those behind an error, which a client wraps in its own, and the error itself last."""
     found: list[BaseException] = []
     waiting = [error]
     while waiting:
