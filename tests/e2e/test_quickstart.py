@@ -134,7 +134,7 @@ def test_a_subprocess_run_gives_the_same_bytes(table: Path, tmp_path: Path) -> N
     assert artifacts(there) == artifacts(here)
     status = json.loads((there / "runs" / remote.id / "status.json").read_text())
     assert status["state"] == "COMPLETE"
-    assert "evaluator" in (there / "runs" / remote.id / "log.txt").read_text()
+    assert "evaluator" in remote.job_output()
 
 
 def test_a_failed_subprocess_run_says_failed_and_why(table: Path) -> None:
