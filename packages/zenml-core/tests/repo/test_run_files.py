@@ -53,7 +53,7 @@ def stage(repo: Repository, run_id: str, *, package: str = CODE, state: State | 
     store.write_bytes(folder.key("spec.yaml"), b"zenml: 1\n")
     store.write_bytes(folder.key("record.json"), b"{}")
     store.write_bytes(folder.key("logs/data/001/000001.txt"), b"hello")
-    store.write_bytes(folder.key("log.txt"), b"hello")
+    store.write_bytes(folder.key("output/001/000001.txt"), b"hello")
     if state:
         folder.write_status(StatusFile(state, this_owner()))
 
@@ -76,8 +76,8 @@ def test_a_job_that_ended_goes_with_its_code_and_its_logs_stay(repo: Repository)
     assert "ended" in job.reason
     assert len(repo.garbage(older_than=0).delete()) == 2
     assert kept(repo, run_id) == [
-        "log.txt",
         "logs/data/001/000001.txt",
+        "output/001/000001.txt",
         "record.json",
         "spec.yaml",
         "status.json",
