@@ -133,6 +133,8 @@ class RemoteOrchestratorBackend(OrchestratorBackend):
         staging = self.stage(launch)
         if launch.facts.get("git_dirty") == "yes":
             launch.report.warn("Changes that are not committed travel with the code package")
+        for warning in staging.package.warnings:
+            launch.report.warn(warning)
         resources = self.render(staging.job)
         submitted = Submitted(launch.root, launch.run_id)
         submitted.write(launch)
