@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from zenml.errors import ConfigError, ZenMLError
 from zenml.runtime.package_files import IGNORE_FILE, WHEELS, PackageFiles, list_package_files, unreadable
@@ -182,7 +182,8 @@ def unpack(data: bytes, digest: str, folder: Path) -> list[Path]:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
             members = list(_sound(archive))
             folder.mkdir(parents=True, exist_ok=True)
-            archive.extractall(folder, members=members, filter="data")
+            safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # from 3.11.4 on
+            archive.extractall(folder, members=members, **safely)
         wheels = [member.name for member in members if member.name.startswith(f"{WHEELS}/")]
         return [_unzip(folder / name) for name in wheels if name.endswith(".whl")]
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, gzip.BadGzipFile) as error:
