@@ -183,7 +183,7 @@ def unpack(data: bytes, digest: str, folder: Path) -> list[Path]:
             members = list(_sound(archive))
             folder.mkdir(parents=True, exist_ok=True)
             safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # from 3.11.4 on
-            archive.extractall(folder, members=members, **safely)
+            archive.extractall(folder, members=members, **safely)  # noqa: S202 - `_sound` has checked each
         wheels = [member.name for member in members if member.name.startswith(f"{WHEELS}/")]
         return [_unzip(folder / name) for name in wheels if name.endswith(".whl")]
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, gzip.BadGzipFile) as error:
