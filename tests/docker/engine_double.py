@@ -70,6 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
             r"POST /containers/([^/]+)/stop": lambda name: self._stop(name, int(asked.get("t", "10"))),
             r"POST /containers/([^/]+)/kill": lambda name: self._kill(name, asked),
             r"GET /containers/([^/]+)/logs": lambda name: self._logs(name, follow=asked.get("follow") in ("1", "True")),
+            r"POST /containers/([^/]+)/wait": self._wait,
             r"DELETE /containers/([^/]+)": lambda name: self._remove(name, asked),
         }
         for pattern, serve in routes.items():
@@ -134,6 +135,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stop(self, name: str, seconds: int) -> None:
         self._answer(self.engine.stop(self.engine.find(name), seconds))
+
+    def _wait(self, name: str) -> None:
+        container = self.engine.find(name)
+        with container.changed:
+            container.changed.wait_for(lambda: container.state != "running")
+        self._answer(200, {"StatusCode": container.exit_code})
 
     def _kill(self, name: str, asked: dict[str, str]) -> None:
         number = signal.Signals[asked.get("signal", "SIGKILL")]

@@ -25,9 +25,9 @@ PLANTED = "planted/Secret+value=1729"
 
 
 def test_a_job_is_run_told_of_and_removed(backend: Backend) -> None:
-    docker, given = backend(), job("import os; print('löuft'); os.write(2, b'no end of line'); open('/tmp/x', 'w')")
+    docker, given = backend(), job("import os; print('löuft'); os.write(1, b'no end of line'); open('/tmp/x', 'w')")
     submit(docker, given)
-    assert sorted(docker.logs(given.run_id, follow=True)) == ["löuft", "no end of line"]
+    assert list(docker.logs(given.run_id, follow=True)) == ["löuft", "no end of line"]
     assert ended(docker, given).state is State.COMPLETE
     (row,) = docker.list_runs()
     assert (row.run_id, row.pipeline, row.state) == (given.run_id, "small", State.COMPLETE)

@@ -135,10 +135,10 @@ class Engine:
 
     def logs(self, name: str, *, follow: bool) -> Iterator[bytes]:
         """Give what a container printed, as it comes; a connection that breaks is made anew."""
-        given = 0
-        for attempt in range(_ATTEMPTS):
+        given, attempt = 0, 0
+        while True:
+            seen = 0
             try:
-                seen = 0
                 for chunk in frames(self.client, name, follow=follow):
                     seen += len(chunk)
                     if seen > given:
@@ -146,8 +146,11 @@ class Engine:
                         given = seen
             except Exception as error:  # noqa: BLE001 - the client raises errors of four libraries
                 self._raise_unless_passing(error, attempt, "")
-            else:
+                attempt += 1
+                continue
+            if not follow or self._found(lambda: self.client.wait(name)) is None:
                 return
+            follow = False  # once more: an engine may end a stream before the last line is in it
 
     def last_lines(self, name: str, count: int) -> str:
         """Return the last lines that a container printed."""
