@@ -34,6 +34,20 @@ class Judge(Step):
         print(f"the total is {total:.6f}")  # noqa: T201 - what a step says is tested
 
 
+class Judged(Step):
+    """Counts its attempts in a file."""
+
+    outputs: ClassVar[Mapping[str, type[Artifact]]] = {"judged": Evaluation}
+
+    counter: str
+
+    def run(self, context: StepContext) -> None:
+        """Count this one."""
+        with Path(self.counter).open("a") as file:
+            file.write("attempt\n")
+        (context.outputs["judged"].path / "judged.txt").write_text("yes")
+
+
 class Gate(Step):
     """Waits until a file is there, or fails where it is told to; counts its attempts in another file.
 

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,15 @@ from zenml.artifacts.store import ArtifactStore
 from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.config.repository import make_root
 from zenml.datasources.csv import CSVDatasource
-from zenml.errors import RunFailed
+from zenml.errors import RunFailed, ZenMLError
 from zenml.metadata.records import State
 from zenml.metadata.sqlite import SQLiteMetadataStore
 from zenml.metadata.store import MetadataStore
 from zenml.pipelines.pipeline import Pipeline
+from zenml.runtime import staging
 from zenml.runtime.job_folder import JobFolder
 from zenml.runtime.remote import RemoteOrchestratorBackend
+from zenml.runtime.requirements import Need
 from zenml.runtime.run import Run
 from zenml.runtime.submitted import Submitted
 from zenml.secrets import Secret
@@ -263,6 +266,30 @@ class RemoteOrchestratorConformance(OrchestratorConformance):
         hard = gate(fails_without=str(repository / "open"), ends_hard=True)
         with pytest.raises(RunFailed, match=r"SIGKILL|out of memory"):
             submit(pipeline().add_step(hard, id="gate"))
+
+    @pytest.mark.parametrize(
+        ("lacks", "told"),
+        [
+            ({"needs": (Need("zenml-nowhere", "1.0", ("step judge",)),)}, "zenml-nowhere is not installed where"),
+            ({"core": "0.1.0"}, "zenml-core is .* there and 0.1.0 here"),
+        ],
+    )
+    def test_what_is_not_installed_there_is_told_before_a_step_runs(
+        self,
+        repository: Path,
+        submit: Callable[..., Run],
+        remote: RemoteOrchestratorBackend,
+        monkeypatch: pytest.MonkeyPatch,
+        lacks: dict[str, Any],
+        told: str,
+    ) -> None:
+        """A plugin that the image lacks, and a ZenML of another version: before submitting where that is known here."""
+        real, counter = staging.requirements_of, repository / "counter"
+        monkeypatch.setattr(staging, "requirements_of", lambda *given: replace(real(*given), **lacks))
+        with pytest.raises(ZenMLError, match=told):
+            submit(Pipeline(name="Lacking").add_step(steps().Judged(counter=str(counter)), id="judge"))
+        assert not counter.exists()
+        assert list(remote.list_runs()) == []
 
     def test_a_run_that_is_left_alone_is_found_again(
         self, repository: Path, submit: Callable[..., Run], remote: RemoteOrchestratorBackend
