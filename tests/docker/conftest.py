@@ -11,6 +11,10 @@ from secrets import token_hex
 import pytest
 
 from zenml.artifacts.read_cache import FOLDER_VARIABLE
+from zenml.artifacts.store import ArtifactStore
+from zenml.metadata import MySQLMetadataStore
+from zenml.metadata.store import MetadataStore
+from zenml.spec.model import ComponentSpec
 from zenml.testing.emulators import make_s3_bucket, s3_emulator
 from zenml_docker.backend import OrchestratorDockerBackend
 
@@ -18,12 +22,15 @@ sys.path.insert(0, str(Path(__file__).parent))  # where the tests' own modules l
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))  # that of the quickstart,
 sys.path.insert(0, str(Path(__file__).parents[1] / "databases"))  # and those of the database servers
 
-from database_servers import DatabaseServer, mariadb
+from database_servers import PASSWORD, DatabaseServer, mariadb
 from engine_double import engine_double
 from engine_model import EngineDouble
+from metadata_databases import config_of, new_database
 from real_engine import RealEngine, real_engine
 
 Backend = Callable[..., OrchestratorDockerBackend]
+PLANTED = "planted-key-1729"
+"""The secret key of the bucket."""
 
 
 @pytest.fixture(autouse=True)
@@ -79,11 +86,15 @@ def s3() -> Iterator[str]:
 
 
 @pytest.fixture
-def bucket(s3: str) -> str:
-    """Name of a new bucket."""
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> ArtifactStore:
+    """A store in a new bucket, whose key only this machine knows."""
+    monkeypatch.setenv("TEST_SECRET_KEY", PLANTED)
+    monkeypatch.setenv("TEST_ACCESS_KEY", "test-access-key")
     name = f"bucket-{token_hex(8)}"
     make_s3_bucket(s3, name)
-    return name
+    keys = {"access_key": "env:TEST_ACCESS_KEY", "secret_key": "env:TEST_SECRET_KEY"}
+    config = {"path": f"s3://{name}", "endpoint_url": s3, **keys}
+    return ArtifactStore.from_spec(ComponentSpec(type="s3", config=config))
 
 
 @pytest.fixture(scope="session")
@@ -91,3 +102,11 @@ def mariadb_server() -> Iterator[DatabaseServer]:
     """A running MariaDB."""
     with mariadb() as server:
         yield server
+
+
+@pytest.fixture
+def database(mariadb_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[MetadataStore]:
+    """A store in a new database of a real server, whose password only this machine knows."""
+    monkeypatch.setenv("DATABASE_PASSWORD", PASSWORD)
+    with new_database(mariadb_server) as name:
+        yield MySQLMetadataStore(**config_of(mariadb_server, name))
