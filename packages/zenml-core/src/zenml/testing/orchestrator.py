@@ -26,10 +26,10 @@ from zenml.metadata.records import State
 from zenml.metadata.sqlite import SQLiteMetadataStore
 from zenml.metadata.store import MetadataStore
 from zenml.pipelines.pipeline import Pipeline
-from zenml.runtime import staging
 from zenml.runtime.job_folder import JobFolder
+from zenml.runtime.needs import requirements_of
 from zenml.runtime.remote import RemoteOrchestratorBackend
-from zenml.runtime.requirements import Need
+from zenml.runtime.requirements import Need, Requirements
 from zenml.runtime.run import Run
 from zenml.runtime.submitted import Submitted
 from zenml.secrets import Secret
@@ -284,8 +284,12 @@ class RemoteOrchestratorConformance(OrchestratorConformance):
         told: str,
     ) -> None:
         """A plugin that the image lacks, and a ZenML of another version: before submitting where that is known here."""
-        real, counter = staging.requirements_of, repository / "counter"
-        monkeypatch.setattr(staging, "requirements_of", lambda *given: replace(real(*given), **lacks))
+        counter = repository / "counter"
+
+        def lacking(*given: Any) -> Requirements:
+            return replace(requirements_of(*given), **lacks)
+
+        monkeypatch.setattr("zenml.runtime.staging.requirements_of", lacking)
         with pytest.raises(ZenMLError, match=told):
             submit(Pipeline(name="Lacking").add_step(steps().Judged(counter=str(counter)), id="judge"))
         assert not counter.exists()
