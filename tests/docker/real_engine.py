@@ -66,7 +66,15 @@ def real_engine() -> Iterator[RealEngine]:
         pytest.skip("dockerd is not installed: apt-get install docker.io")
     folder = Path(tempfile.mkdtemp(prefix="zenml-dockerd-"))  # not pytest's: a socket's path has at most 107 bytes
     address, log = f"unix://{folder}/docker.sock", folder / "log"
-    command = [program, "--iptables=false", "--bridge=none", f"--host={address}", f"--data-root={folder}/data"]
+    until_this_ends = ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
+    command = [
+        *until_this_ends,
+        program,
+        "--iptables=false",
+        "--bridge=none",
+        f"--host={address}",
+        f"--data-root={folder}/data",
+    ]
     command += [f"--exec-root={folder}/exec", f"--pidfile={folder}/pid", f"--config-file={folder}/none"]
     (folder / "none").write_text("{}")
     with log.open("wb") as out:
@@ -82,6 +90,7 @@ def real_engine() -> Iterator[RealEngine]:
     finally:
         process.terminate()
         process.wait()
+        subprocess.run(["umount", f"{folder}/exec/netns/default"], capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
