@@ -105,8 +105,8 @@ class OrchestratorKubernetesBackend(RemoteOrchestratorBackend):
 
     @property
     def preemption_budget(self) -> int:
-        """How often the job may be preempted and go on."""
-        return self.preemptions
+        """How often the job may be preempted, or vanish, and go on; its supervisor cannot tell what made it vanish."""
+        return self.preemptions + self.backoff_limit
 
     @property
     def reaches_local_files(self) -> bool:

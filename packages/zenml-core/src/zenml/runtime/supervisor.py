@@ -41,12 +41,18 @@ def supervise(spec_uri: str) -> int:
     if before and before.state.ended:  # this job was started again although it had ended
         return _EXIT_CODES.get(before.state, EXIT_FAILED)
     life, preemptions = (before.life + 1, before.preemptions) if before else (1, 0)
+    if before and before.state is State.RUNNING:  # its machine vanished: that life had no last word
+        preemptions += 1
     status = StatusFile(State.RUNNING, this_owner(), life=life, preemptions=preemptions)
     job.folder.write_status(status)
     supervisor = _Supervisor(job, status)
-    state, reason, exit_code = supervisor.run()
+    exit_code = None
+    if preemptions > job.preemptions:
+        state, reason = State.PENDING, ""
+    else:
+        state, reason, exit_code = supervisor.run()
+        preemptions += state is State.PENDING
     if state is State.PENDING:
-        preemptions += 1
         if preemptions > job.preemptions:
             state, reason = State.FAILED, f"preempted {preemptions} times, more than the {job.preemptions} allowed"
         else:
