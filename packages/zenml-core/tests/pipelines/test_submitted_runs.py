@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from zenml.errors import ConfigError
+from zenml.datasources import CSVDatasource
+from zenml.errors import ConfigError, RunFailed, StoreError
+from zenml.metadata import SQLiteMetadataStore
 from zenml.pipelines import Pipeline
 from zenml.repo import Repository
 from zenml.runtime.submitted import Submitted
@@ -39,6 +41,24 @@ def test_a_run_that_was_waited_for_leaves_nothing(steps: ModuleType, cloud: Call
     assert held(cloud()) == []
     assert list(Submitted.all(project)) == []
     assert "note" in run.job_output()
+
+
+def test_what_a_job_prints_is_followed_to_its_end(
+    steps: ModuleType, cloud: Callable[..., Any], call: Call, project: Path
+) -> None:
+    run = Pipeline(name="Mine").add_step(steps.Note()).run(backend=cloud(), wait=False)
+    told = call("run", "logs", run.id, "--job", "--follow")[1]
+    assert "note           complete" in told
+    assert call("run", "logs", run.id, "--job")[1] == told
+    cloud().clean_up(run.id)
+
+
+def test_a_process_that_cannot_begin_says_why(
+    steps: ModuleType, cloud: Callable[..., Any], call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZENML_ARTIFACT_STORE", "{}")
+    with pytest.raises(RunFailed, match="before it could say why"):
+        Pipeline(name="Mine").add_step(steps.Note()).run(backend=cloud())
 
 
 def test_a_refused_job_leaves_nothing(steps: ModuleType, cloud: Callable[..., Any], project: Path) -> None:
@@ -98,3 +118,23 @@ def test_a_cloud_that_does_not_answer_stops_no_collecting(
     code, told = call("gc", "--older-than", "0")
     assert code == 0
     assert "Cloud cannot be asked what it holds: the cloud does not answer" in told
+
+
+def test_a_database_that_only_the_job_can_reach_stops_neither_plan_nor_run(
+    steps: ModuleType, project: Path, monkeypatch: pytest.MonkeyPatch, call: Call, cloud: Callable[..., Any]
+) -> None:
+    """As one behind a proxy on the job's own machine; the run is looked at by what its job writes."""
+    (project / "rows.csv").write_text("a,b\n1,x\n2,y\n")
+    pipeline = Pipeline(name="Far").add_step(CSVDatasource(name="rows", path="rows.csv"), id="data")
+    store = SQLiteMetadataStore(path=str(project / "far.db"))
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise StoreError("no route to the server")
+
+    for name in ("find_step", "list_runs", "get_run"):
+        monkeypatch.setattr(SQLiteMetadataStore, name, unreachable)
+    (step,) = pipeline.plan(backend=cloud(), metadata_store=store).steps
+    assert (step.action, "no route to the server" in step.reasons[0]) == ("run", True)
+    run = pipeline.run(backend=cloud(), metadata_store=store)
+    assert run.state == "COMPLETE"
+    assert set(run.steps["data"].outputs) == {"examples"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -31,30 +32,28 @@ def show_logs(run_id: str, step: str, follow: bool, job: bool) -> None:
     if step and step not in run.steps:
         mend = closest(step, run.steps) or f"Steps: {', '.join(run.steps)}"
         raise ConfigError(f"run {run.id} has no step {step!r}", mend=mend)
-    if job:
-        _show_job_output(run, follow)
-        return
+    for name, text in _pieces(run, step, follow=follow, job=job):
+        prefix = f"{name} | " if name else ""
+        for line in text.splitlines():
+            click.echo(f"{prefix}{line}")
+
+
+def _pieces(run: Run, step: str, *, follow: bool, job: bool) -> Iterator[tuple[str, str]]:
+    """Yield what is to stand before each line, and the text; to the end of the run where it is followed."""
     seen: set[str] = set()
     while True:
-        ended = run.state.ended
-        for name, key, text in run.log_pieces(step, after=frozenset(seen)):
+        ended = run.job_has_ended if job else run.state.ended
+        known = frozenset(seen)
+        found = (("", *row) for row in run.output_pieces(after=known)) if job else run.log_pieces(step, after=known)
+        for name, key, text in found:
             seen.add(key)
-            prefix = "" if step else f"{name} | "
-            for line in text.splitlines():
-                click.echo(f"{prefix}{line}")
+            yield "" if step else name, text
         if ended or not follow:
-            return
+            break
         time.sleep(FOLLOW_SECONDS)
-
-
-def _show_job_output(run: Run, follow: bool) -> None:
-    """Print what a job printed: as its platform still holds it while it goes on, else as its supervisor kept it."""
-    backend = None if run.record.state.ended else run.runs_elsewhere
-    if backend and follow:
-        for text in backend.logs(run.id, follow=True):
-            click.echo(text, nl=not text.endswith("\n"))
-        return
-    click.echo(run.job_output(), nl=False)
+    backend = run.runs_elsewhere if job and not seen else None
+    if backend:  # its supervisor never began: the platform may know why
+        yield from (("", text) for text in backend.logs(run.id, follow=False))
 
 
 @click.command("cancel")

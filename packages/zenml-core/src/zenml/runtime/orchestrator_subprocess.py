@@ -8,8 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from platformdirs import user_cache_path
 from pydantic import Field
@@ -34,6 +37,11 @@ class _Kept:
     resource: Resource
     interpreter: str
 
+
+_LAST_LINES = 10
+"""Of what a process printed, in the reason why it failed."""
+
+_LOOK_SECONDS = 0.2
 
 _KEPT: dict[str, _Kept] = {}
 
@@ -106,22 +114,34 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
         if status and status.state.ended:
             return JobStatus(status.state, status.reason)
         if exit_code is not None:
-            return JobStatus(State.FAILED, f"the process ended with exit code {exit_code} before it could say why")
+            said = "".join(deque(self.logs(run_id, follow=False), maxlen=_LAST_LINES)).strip()
+            what = f"the process ended with exit code {exit_code} before it could say why"
+            return JobStatus(State.FAILED, f"{what}:\n{said}" if said else what)
         return JobStatus(status.state if status else State.PENDING)
 
     def logs(self, run_id: str, *, follow: bool) -> Iterator[str]:
-        """Yield nothing: what the process printed is in the artifact store only."""
-        return iter(())
+        """Yield the lines that the process printed; only who submitted the run can follow them to their end."""
+        if not _output(run_id).exists():
+            return
+        with _output(run_id).open(encoding="utf-8", errors="replace") as file:
+            while True:
+                kept = _KEPT.get(run_id)
+                goes_on = kept is not None and kept.process.poll() is None
+                yield from file
+                if not (follow and goes_on):
+                    return
+                time.sleep(_LOOK_SECONDS)
 
     def list_runs(self) -> list[RemoteRun]:
-        """Return nothing: a process leaves nothing when it ends, and ends with its run."""
+        """Return nothing: a process leaves no more than a file in the system's folder for temporary files."""
         return []
 
     def clean_up(self, run_id: str) -> None:
-        """Do nothing: there is nothing left of a process that ended, but its exit status."""
+        """Take the exit status of the process, and remove what it printed; the artifact store has that, too."""
         kept = _KEPT.pop(run_id, None)
         if kept:
             kept.process.wait()
+        _output(run_id).unlink(missing_ok=True)
 
     def cancel(self, run_id: str, store: ArtifactStore) -> None:
         """Send SIGTERM to the supervisor, which passes it on and records the end."""
@@ -133,12 +153,20 @@ class OrchestratorSubprocessBackend(RemoteOrchestratorBackend):
                 os.kill(status.supervisor.pid, signal.SIGTERM)
 
 
+def _output(run_id: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"zenml-{run_id}.log"
+
+
 def _start(resource: Resource, interpreter: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [interpreter, *resource.body["command"][1:]],
-        env={**os.environ, **place.environment(), **resource.body["environment"]},
-        cwd=tempfile.gettempdir(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    path = _output(resource.name)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(path, flags, 0o600), "ab") as output:
+        return subprocess.Popen(
+            [interpreter, *resource.body["command"][1:]],
+            env={**os.environ, **place.environment(), **resource.body["environment"]},
+            cwd=tempfile.gettempdir(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=output,
+            start_new_session=True,
+        )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from zenml.backends.launch import Launch
 from zenml.backends.orchestrator_interface import OrchestratorBackend
+from zenml.errors import StoreError
 from zenml.metadata.records import ArtifactRecord, RunRecord, State
 from zenml.runtime.changes import changes
 from zenml.runtime.console import Console, print_table
@@ -96,9 +97,13 @@ def make_plan(launch: Launch, graph: Graph, orchestrator: OrchestratorBackend) -
     Raises:
         SpecError: it cannot run on that orchestrator.
     """
-    steps = _planned_steps(launch, graph)
     if not isinstance(orchestrator, RemoteOrchestratorBackend):
-        return Plan(graph.spec.name, steps)
+        return Plan(graph.spec.name, _planned_steps(launch, graph))
+    try:
+        steps = _planned_steps(launch, graph)
+    except StoreError as error:  # only the job may be able to reach it, as a database on its own machine
+        why = f"not known: the metadata store cannot be read from here: {error}"
+        steps = tuple(PlannedStep(node.id, node.spec.type, "run", (why,)) for node in graph.nodes)
     staging = orchestrator.stage(launch, access=False)
     resources, package = tuple(orchestrator.render(staging.job)), staging.package
     return Plan(graph.spec.name, steps, resources, package.sizes, package.warnings)

@@ -168,12 +168,29 @@ class Run:
         backend = None if self.record.state.ended else self.runs_elsewhere
         return backend.look(self.id, self.store) if backend else None
 
+    @property
+    def job_has_ended(self) -> bool:
+        """Whether its job prints nothing more; a run's end is recorded a moment before."""
+        from zenml.runtime.job_folder import JobFolder
+
+        status = JobFolder(self.store, self.id).read_status()
+        return self.state.ended and (status is None or status.state.ended)
+
     def job_output(self) -> str:
         """Return what the job of a run that was submitted elsewhere printed, also between its steps."""
+        return "".join(text for _, text in self.output_pieces())
+
+    def output_pieces(self, *, after: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
+        """Yield key and text of each piece of what the job of a run that was submitted elsewhere printed.
+
+        Args:
+            after: keys of the pieces that are known already, and are left out.
+        """
         from zenml.runtime.step_log import output_folder
 
-        keys = self.store.list(output_folder(self.id))
-        return "".join(self.store.read_bytes(key).decode(errors="replace") for key in keys)
+        for key in self.store.list(output_folder(self.id)):
+            if key not in after:
+                yield key, self.store.read_bytes(key).decode(errors="replace")
 
     def cancel(self) -> None:
         """Ask the run to stop, from any process; it records its end as CANCELED itself.

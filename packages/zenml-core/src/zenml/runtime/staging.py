@@ -10,7 +10,7 @@ from typing import Any
 from zenml.artifacts.handed_over import environment
 from zenml.backends.launch import Launch
 from zenml.datasources.base import Datasource
-from zenml.errors import ConfigError
+from zenml.errors import ConfigError, StoreError
 from zenml.metadata.liveness import this_owner
 from zenml.metadata.records import RunRecord, State, StepRecord
 from zenml.runtime.graph import Graph, Node, build_graph
@@ -198,7 +198,11 @@ def _with_data_committed(launch: Launch, graph: Graph, spec: PipelineSpec) -> Pi
             continue
         run = StepRun(launch, node, {})
         _, print_ = run.fingerprint({})
-        past = run.cached(print_)
+        try:
+            past = run.cached(print_)
+        except StoreError as error:  # only the job may be able to reach it, as a database on its own machine
+            launch.report.warn(f"The metadata store cannot be read from here, so data is committed anew: {error}")
+            past = None
         if past:
             uri, digest = past.outputs[0].uri, past.outputs[0].digest
         else:
