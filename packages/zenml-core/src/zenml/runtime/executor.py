@@ -91,4 +91,4 @@ def clear_lost_runs(launch: Launch) -> None:
             if step.attempt and not step.outputs:
                 launch.store.discard_attempt(step.fingerprint, step.attempt)
         shutil.rmtree(launch.root / ".zenml" / "tmp" / run_id, ignore_errors=True)
-        launch.report.warn(f"Run {run_id} is LOST: its process ended without a word; now recorded as FAILED")
+        launch.report.warn(f"Run {run_id} is LOST: its process ended without a word")
