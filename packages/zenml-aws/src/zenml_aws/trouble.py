@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from zenml.artifacts.trouble import UNREACHABLE
 from zenml.errors import Problem
 
-_KEYS = "Check the credentials: options of the artifact store, AWS_* variables, or the profile in ~/.aws"
+_KEYS = "Check the credentials: options, AWS_* variables, or the profile in ~/.aws"
 _BY_CODE = {
     "NoSuchBucket": ("the bucket {bucket} does not exist", "Make it, or choose another one"),
     "AccessDenied": (
@@ -53,10 +53,18 @@ def problem_of(error: BaseException, root: str) -> Problem | None:
             code = "AccessDenied" if code in ("403", "Forbidden") else code
             what, mend = _BY_CODE.get(code, (f"the service answered {code or status}", ""))
             return Problem(what.format(bucket=bucket), mend=mend)
-        for kind in type(cause).__mro__:
-            if kind.__module__.startswith(("botocore", "aiobotocore")) and kind.__name__ in _BY_TYPE:
-                what, mend = _BY_TYPE[kind.__name__]
-                return Problem(what.format(bucket=bucket), mend=mend)
+        problem = client_problem(cause, bucket)
+        if problem:
+            return problem
+    return None
+
+
+def client_problem(error: BaseException, bucket: str = "") -> Problem | None:
+    """Return what an error that botocore raised by itself, without an answer, tells of; None where it is no such."""
+    for kind in type(error).__mro__:
+        if kind.__module__.startswith(("botocore", "aiobotocore")) and kind.__name__ in _BY_TYPE:
+            what, mend = _BY_TYPE[kind.__name__]
+            return Problem(what.format(bucket=bucket), mend=mend)
     return None
 
 

@@ -1,0 +1,117 @@
+"""Service: calls of one of AWS' services, each tried again where that helps and told in words where it does not."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from zenml_aws.api_trouble import explained
+
+ATTEMPTS = 5
+"""How often a call is made that is throttled, or fails for a moment."""
+_CONNECT_SECONDS, _READ_SECONDS = 5, 60
+
+
+class Service:
+    """One service of AWS, in one region.
+
+    Credentials, the region and the address are those that the AWS tools use: `AWS_…` variables, `AWS_ENDPOINT_URL` and
+    `AWS_ENDPOINT_URL_<SERVICE>` included, the files in `~/.aws`, the role of the machine.
+
+    Args:
+        client: of boto3.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @property
+    def name(self) -> str:
+        """The service, as boto3 calls it."""
+        return str(self._client.meta.service_model.service_name)
+
+    @property
+    def region(self) -> str:
+        """The region."""
+        return str(self._client.meta.region_name)
+
+    def call(self, operation: str, **params: Any) -> dict[str, Any]:
+        """Make a call and return its answer.
+
+        Args:
+            operation: in the service's spelling, as `RunInstances`.
+            params: of the call.
+
+        Raises:
+            RefusedError: the service refuses, or nobody is signed in.
+            BusyError: it did not answer, or cannot for the moment, although it was asked again.
+        """
+        with self._telling(operation):
+            answer: dict[str, Any] = getattr(self._client, _snake(operation))(**params)
+            return answer
+
+    def all(self, operation: str, key: str, **params: Any) -> Iterator[Any]:
+        """Give what a call lists under a key, page after page.
+
+        Raises:
+            RefusedError: see `call`.
+            BusyError: see `call`.
+        """
+        pages = iter(self._client.get_paginator(_snake(operation)).paginate(**params))
+        while True:
+            with self._telling(operation):
+                page = next(pages, None)
+            if page is None:
+                return
+            yield from page.get(key) or ()
+
+    @contextmanager
+    def _telling(self, operation: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            told = explained(error, f"{self.name} {operation} in {self.region}")
+            if told is None:
+                raise
+            raise told from error
+
+
+def connect(service: str, region: str | None = None, profile: str | None = None) -> Service:
+    """Return a service; nothing is sent yet.
+
+    Args:
+        service: as boto3 calls it.
+        region: by default the one that the AWS tools use.
+        profile: of the shared config files.
+
+    Raises:
+        RefusedError: the profile is not there, or no region is known.
+    """
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    retries: Any = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+    config = Config(retries=retries, connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS)
+    try:
+        return Service(_session(region, profile).client(service, config=config))
+    except BotoCoreError as error:
+        told = explained(error, service)
+        if told is None:
+            raise
+        raise told from error
+
+
+def _session(region: str | None, profile: str | None) -> Any:
+    """Return a session; one of its own for each call, as clients of one session may not be made by two threads."""
+    from boto3 import Session
+
+    return Session(region_name=region, profile_name=profile)
+
+
+@functools.cache
+def _snake(operation: str) -> str:
+    from botocore import xform_name
+
+    return str(xform_name(operation))
