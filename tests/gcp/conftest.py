@@ -1,0 +1,8 @@
+"""The double of Google Cloud, for all tests of this folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # where the tests' own modules lie
