@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -29,16 +30,18 @@ class KubeDouble:
     Args:
         folder: for the scratch folders of pods.
         version: of Kubernetes; by default the newest that there are schemas of.
+        tls: how the API server proves who it is, and who it listens to; without, it speaks plain HTTP.
     """
 
-    def __init__(self, folder: Path, version: str = "") -> None:
+    def __init__(self, folder: Path, version: str = "", tls: ssl.SSLContext | None = None) -> None:
         self.objects = Objects()
         self._offset = 0.0
         self.node = Node(self.objects, folder, self._clock)
         self.api = ApiServer(self.objects, self.node, version or versions()[-1])
         self._jobs = JobController(self.objects, self._clock)
         self._stop = threading.Event()
-        self._server = serve(self.api)
+        self._server = serve(self.api, tls)
+        self._scheme = "https" if tls else "http"
         self._threads = [
             threading.Thread(target=target, daemon=True) for target in (self._server.serve_forever, self._work)
         ]
@@ -64,7 +67,7 @@ class KubeDouble:
     @property
     def url(self) -> str:
         """Address of the API server."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def faults(self) -> list[Fault]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
@@ -18,8 +20,13 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 64
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Tell of whatever else than a client that hangs up because of a certificate, its own or this server's."""
+        if not isinstance(sys.exception(), ssl.SSLError):
+            super().handle_error(request, client_address)
 
-def serve(api: ApiServer) -> ThreadingHTTPServer:
+
+def serve(api: ApiServer, tls: ssl.SSLContext | None = None) -> ThreadingHTTPServer:
     """Return a server of the API on a free port; it serves once `serve_forever` is called."""
     counting = threading.Lock()
 
@@ -112,4 +119,7 @@ def serve(api: ApiServer) -> ThreadingHTTPServer:
             self.end_headers()
             self.wfile.write(body)
 
-    return _Server(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    return server

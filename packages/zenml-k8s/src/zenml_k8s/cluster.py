@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from zenml.artifacts.retrying import retried
-from zenml.errors import ConfigError, ZenMLError
-from zenml_k8s.trouble import RefusedError, explained, passes
+from zenml.errors import ConfigError
+from zenml_k8s.trouble import RefusedError, passes, refused, unreachable
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -119,7 +120,7 @@ class Cluster:
             if rest:
                 yield rest
         except (HTTPError, OSError) as error:
-            raise explained(error, self.address) or error from None
+            raise unreachable(error, self.address) from None
         finally:
             response.release_conn()
 
@@ -159,26 +160,34 @@ class Cluster:
         *,
         patient: bool = False,
     ) -> Any:
+        """Send over the client's own connections: its proxies and certificates hold, and every release of it has them.
+
+        Its ways of making a call differ between releases.
+        """
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError
+
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Accept": "*/*", "Content-Type": kind, "User-Agent": self._client.user_agent}
+        for setting in self._client.configuration.auth_settings().values():  # a token that has expired is made anew
+            if setting["value"]:
+                headers[setting["key"]] = setting["value"]
+        fields = urlencode({name: value for name, value in query.items() if value})
         try:
-            return self._client.call_api(
-                path,
+            response = self._client.rest_client.pool_manager.request(
                 method,
-                query_params=[(name, value) for name, value in query.items() if value],
-                header_params={"Accept": "*/*", "Content-Type": kind},
-                body=body,
-                auth_settings=["BearerToken"],
-                _return_http_data_only=True,
-                _preload_content=False,
-                _request_timeout=(SECONDS[0], SILENCE) if patient else SECONDS,
+                f"{self.address}{path}?{fields}" if fields else f"{self.address}{path}",
+                body=None if body is None else json.dumps(body),
+                headers=headers,
+                preload_content=not patient,
+                timeout=Timeout(connect=SECONDS[0], read=SILENCE if patient else SECONDS[1]),
+                retries=False,
             )
-        except ZenMLError:
-            raise
-        except Exception as error:
-            known = explained(error, self.address)
-            if known is None:
-                raise
-            raise known from error
+            if response.status >= 300:
+                raise refused(response.status, response.reason or "", response.data, response.headers, self.address)
+        except (HTTPError, OSError) as error:
+            raise unreachable(error, self.address) from error
+        return response
 
 
 def connect(path: str | None, context: str | None, namespace: str | None) -> Cluster:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from zenml.errors import ConfigError, Problem, ZenMLError
@@ -34,36 +36,37 @@ def passes(error: BaseException) -> bool:
     return isinstance(error, UnreachableError) or (isinstance(error, RefusedError) and error.code in _BUSY)
 
 
-def explained(error: Exception, where: str) -> ZenMLError | None:
-    """Return what an exception of the client means; None where it is not one of its own.
+def unreachable(error: Exception, where: str) -> ZenMLError:
+    """Return what it means that a call got no answer.
 
     Args:
-        error: from a call.
+        error: of the connection.
         where: the cluster's address.
     """
-    from kubernetes.client import ApiException
-    from urllib3.exceptions import HTTPError
+    from urllib3.exceptions import SSLError
 
-    if isinstance(error, AttributeError) and isinstance(error.__context__, ApiException):
-        error = error.__context__  # the client stumbles over an answer without a body
-    if isinstance(error, ApiException) and not error.status:  # it gives SSL errors no status
+    if isinstance(error, SSLError):
         mend = "Check the address, and certificate-authority in the kubeconfig"
         return ConfigError("the connection to the cluster is not secure", where, mend)
-    if isinstance(error, ApiException):
-        return _refused(error, where)
-    if isinstance(error, HTTPError | OSError):
-        cause = getattr(error, "reason", None) or error
-        return UnreachableError(f"the cluster does not answer: {_short(cause)}", where, "Check the network and VPN")
-    return None
+    cause = getattr(error, "reason", None) or error
+    return UnreachableError(f"the cluster does not answer: {_short(cause)}", where, "Check the network and VPN")
 
 
-def _refused(error: Any, where: str) -> RefusedError:
-    status: dict[str, Any] = {}
-    try:
-        status = json.loads(error.body)
-    except (TypeError, ValueError):  # a proxy in between answered
-        status["message"] = f"{error.status} {error.reason}"
-    code, text = int(error.status or 0), str(status.get("message") or f"{error.status} {error.reason}")
+def refused(code: int, reason: str, body: bytes, headers: Mapping[str, str], where: str) -> RefusedError:
+    """Return what an answer other than success means.
+
+    Args:
+        code: of HTTP.
+        reason: of HTTP.
+        body: the answer's; a `Status` where the API server itself wrote it.
+        headers: the answer's.
+        where: the cluster's address.
+    """
+    status: Any = None
+    with suppress(ValueError):  # a proxy in between answered
+        status = json.loads(body)
+    message = status.get("message") if isinstance(status, dict) else ""
+    text = str(message or f"{code} {reason}")
     problem = Problem(f"the cluster refused: {text}", where, _mend(code, text))
     if code == 401:
         problem = Problem(
@@ -71,7 +74,7 @@ def _refused(error: Any, where: str) -> RefusedError:
         )
     if code in _BUSY:
         problem = Problem(f"the cluster cannot do that now: {text}", where, "Run again later")
-    waiting = (error.headers or {}).get("Retry-After", "")
+    waiting = headers.get("Retry-After", "")
     return RefusedError(code, problem, float(waiting) if waiting.isdigit() else 0.0)
 
 
