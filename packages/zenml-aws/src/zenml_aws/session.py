@@ -78,13 +78,16 @@ class Service:
             raise told from error
 
 
-def connect(service: str, region: str | None = None, profile: str | None = None) -> Service:
+def connect(
+    service: str, region: str | None = None, profile: str | None = None, *, attempts: int = ATTEMPTS
+) -> Service:
     """Return a service; nothing is sent yet.
 
     Args:
         service: as boto3 calls it.
         region: by default the one that the AWS tools use.
         profile: of the shared config files.
+        attempts: how often a call is made that may succeed when it is made again; 1 for what must not happen twice.
 
     Raises:
         RefusedError: the profile is not there, or no region is known.
@@ -92,7 +95,7 @@ def connect(service: str, region: str | None = None, profile: str | None = None)
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
-    retries: Any = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+    retries: Any = {"mode": "standard", "total_max_attempts": attempts}
     config = Config(retries=retries, connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS)
     try:
         return Service(_session(region, profile).client(service, config=config))
