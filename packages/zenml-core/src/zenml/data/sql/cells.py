@@ -25,7 +25,7 @@ def refuse_cells(place: str, states: Sequence[State]) -> None:
     for state in states:
         for name, column in state.get("findings", {}).get("cells", {}).items():
             for row, value, reason in column["first"]:
-                mend = "" if name in told else _mend(name, column["type"])
+                mend = "" if name in told else declare_mend(name, column["type"])
                 told.add(name)
                 problem = Problem(f"{value!r} is {reason}", f"{place}, row {before + row}, column {name}", mend)
                 found.append((before + row, problem))
@@ -37,6 +37,7 @@ def refuse_cells(place: str, states: Sequence[State]) -> None:
     raise DataError([problem for _, problem in found[:SHOWN]] + more)
 
 
-def _mend(name: str, kind: str) -> str:
+def declare_mend(name: str, kind: str) -> str:
+    """Return what to do about cells that do not fit the type of their column."""
     other = {"string": "bytes", "boolean": "integer"}.get(kind, "string")
     return f'If the column holds something else, declare it, as in types={{"{name}": "{other}"}}'
