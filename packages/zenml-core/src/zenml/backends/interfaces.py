@@ -18,6 +18,9 @@ class ProcessingBackend(BaseBackend):
 
     BACKEND_TYPE = "processing"
 
+    REMOTE: ClassVar[bool] = False
+    """Whether something of a run may stay elsewhere, which `clean_up` removes."""
+
     @abstractmethod
     def map(self, job: ShardJob) -> Iterable[bytes]:
         """Call `job.open().work(number)` for every shard number, and return the messages in any order.
@@ -26,6 +29,9 @@ class ProcessingBackend(BaseBackend):
         folders. Whatever an operation raises must reach the caller: `zenml.data.answers` carries it from other
         processes. `ProcessingBackendConformance` in `zenml.testing` is the suite for all of this.
         """
+
+    def clean_up(self, run_id: str) -> None:
+        """Remove all that is held elsewhere of a run; called when the run ends; no error where nothing is."""
 
 
 class TrainingBackend(BaseBackend):

@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from zenml.data.shards import OpenJob, ShardJob
+from zenml.data.shards import OpenJob, ShardJob, State, encode_message
 from zenml.errors import Problem, ZenMLError
 from zenml.secrets.redaction import redact
 
@@ -43,7 +43,17 @@ class ShardWorker:
                 self._opened = ShardJob.from_json(self._job).open()
             return _MESSAGE + self._opened.work(number)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever an operation raises must reach the caller
-            return _ERROR + encode_error(error)
+            return encode_raised(encode_error(error))
+
+
+def encode_worked(number: int, state: State) -> bytes:
+    """Return the answer for a shard that left a state."""
+    return _MESSAGE + encode_message(number, state)
+
+
+def encode_raised(error: bytes) -> bytes:
+    """Return the answer for a shard whose operation raised what `encode_error` wrote."""
+    return _ERROR + error
 
 
 def is_error(answer: bytes) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 from zenml.errors import ZenMLError
 
@@ -30,10 +30,21 @@ class ShardOp(ABC):
 
     It is made once per worker, with the job's `params` and the folder that takes its output files.
 
+    A worker that shares no files with whoever made the job is sent copies of what the operation reads, and sends back
+    what it writes; so the operation says where its parameters name files and folders.
+
     Args:
         params: the job's parameters (JSON types).
         out: the folder for output files; it exists.
     """
+
+    READS: ClassVar[tuple[str, ...]] = ("file",)
+    """Names of fields, of a shard or of the params, that name files or folders to read: paths, `SourceFile`s as JSON,
+    or lists of them; `a.b` is the field `b` of the field `a`. Other files than these are on the caller's machine only.
+    """
+
+    WRITES: ClassVar[tuple[str, ...]] = ()
+    """Names of fields, in the same way, that name folders to write into, besides `out`."""
 
     def __init__(self, params: Mapping[str, Any], out: Path) -> None:
         self.params = params
@@ -79,11 +90,15 @@ class ShardJob:
 
     def open(self) -> OpenJob:
         """Import the operation and make it ready for work in this process."""
-        module, _, name = self.op.partition(":")
-        op: type[ShardOp] = getattr(importlib.import_module(module), name)
         out = Path(self.out)
         out.mkdir(parents=True, exist_ok=True)
-        return OpenJob(self, op(self.params, out))
+        return OpenJob(self, self.op_class()(self.params, out))
+
+    def op_class(self) -> type[ShardOp]:
+        """Import the operation."""
+        module, _, name = self.op.partition(":")
+        op: type[ShardOp] = getattr(importlib.import_module(module), name)
+        return op
 
 
 @dataclass(frozen=True)
@@ -95,7 +110,12 @@ class OpenJob:
 
     def work(self, number: int) -> bytes:
         """Work on shard `number` and return the message that carries its state to the core."""
-        return encode_state({"shard": number, "state": self.op.work(self.job.shards[number])})
+        return encode_message(number, self.op.work(self.job.shards[number]))
+
+
+def encode_message(number: int, state: State) -> bytes:
+    """Return the message that carries the state of a shard to the core."""
+    return encode_state({"shard": number, "state": state})
 
 
 def fold_order(job: ShardJob, messages: Iterable[bytes]) -> list[State]:

@@ -9,6 +9,7 @@ from zenml.errors import StoreError
 from zenml.metadata.liveness import is_alive, this_owner
 from zenml.metadata.records import RunRecord, State, StepRecord
 from zenml.runtime.canceling import CanceledError, PreemptedError, stop_on_sigterm
+from zenml.runtime.engines import clean_up_engines, engines_fact, remote_engines
 from zenml.runtime.environment import environment_bytes, environment_digest, keep_environment
 from zenml.runtime.graph import Graph
 from zenml.runtime.heart import beating
@@ -37,7 +38,8 @@ def execute(launch: Launch, graph: Graph, parallel_steps: int = 1) -> State:
     spec = launch.spec
     steps = tuple(StepRecord(node.id, node.spec.type) for node in graph.nodes)
     installed = environment_bytes()
-    facts = {**launch.facts, "environment": environment_digest(installed)}
+    engines = remote_engines(node.backend for node in graph.nodes)
+    facts = {**launch.facts, "environment": environment_digest(installed), **engines_fact(engines)}
     record = RunRecord(
         launch.run_id,
         spec.name,
@@ -68,6 +70,8 @@ def execute(launch: Launch, graph: Graph, parallel_steps: int = 1) -> State:
         state, why, interrupted = State.CANCELED, "stopped by the user", stop
     finally:
         POOL.close(kill=interrupted is not None)
+        if not isinstance(interrupted, PreemptedError):
+            clean_up_engines(engines, launch)
         shutil.rmtree(launch.scratch, ignore_errors=True)
         launch.metadata.end_run(launch.run_id, state=state, error=why)
     call_hook("zenml_run_finished", launch.report, run=launch.run_id, pipeline=spec.name, state=str(state))

@@ -15,6 +15,7 @@ from typing import Any
 
 from zenml.backends.reporter import Reporter
 from zenml.errors import ConfigError
+from zenml.runtime.console import Console
 from zenml.runtime.requirements import Requirements, installed_here
 
 _LINES = 20
@@ -62,6 +63,28 @@ def install_missing(
         folder.mkdir(parents=True, exist_ok=True)
         run_pip(["--no-deps", "--target", str(folder)], map(_exactly, rows), work, path)
     return [f"{row['metadata']['name']} {row['metadata']['version']}" for row in rows]
+
+
+def make_ready(requirements: Requirements, folder: Path, path: Sequence[Path] = ()) -> list[str]:
+    """Check what is installed here, and install what lacks where the spec allows that; return where it then is.
+
+    Args:
+        requirements: what is needed.
+        folder: where to install; what is returned is this or nothing.
+        path: folders of distributions that count as installed.
+
+    Raises:
+        ConfigError: something is missing here, or pip fails.
+    """
+    here, report = installed_here(), Console()
+    problems = requirements.problems(here)
+    if problems:
+        raise ConfigError(problems)
+    for row in requirements.warnings(here):
+        report.warn(str(row))
+    if requirements.install == "never":
+        return []
+    return [str(folder)] if install_missing(requirements, folder, report, installed=here, path=path) else []
 
 
 def without_credentials(text: str) -> str:

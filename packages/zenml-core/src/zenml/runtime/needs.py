@@ -27,6 +27,7 @@ from zenml.runtime.pinned_step import PinnedStep
 from zenml.runtime.requirements import Need, Requirements, Stray
 from zenml.secrets import Secret
 from zenml.spec.component import Component
+from zenml.spec.model import EnvironmentSpec, PipelineSpec
 
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 
@@ -42,8 +43,35 @@ def requirements_of(graph: Graph, root: Path, stores: Iterable[Component] = ()) 
     Raises:
         SpecError: the spec's `environment.requirements` cannot be read.
     """
-    environment = graph.spec.environment
-    collector = _Collector([root / folder for folder in environment.source_roots])
+    collector = _Collector([root / folder for folder in graph.spec.environment.source_roots])
+    _ask_for_named(collector, graph.spec.environment)
+    for node in graph.nodes:
+        collector.add_step(node)
+    for store in stores:
+        collector.add_component(store, type(store).__name__)
+    return collector.requirements(graph.spec.environment)
+
+
+def requirements_of_step(node: Node, spec: PipelineSpec, root: Path, op: type) -> Requirements:
+    """Return what workers need that work on the shards of one step.
+
+    Args:
+        node: the step.
+        spec: the pipeline that it is in.
+        root: the repository root.
+        op: the class of their operation.
+
+    Raises:
+        SpecError: the spec's `environment.requirements` cannot be read.
+    """
+    collector = _Collector([root / folder for folder in spec.environment.source_roots])
+    _ask_for_named(collector, spec.environment)
+    collector.add_step(node)
+    collector.add_class(op, f"step {node.id}, {op.__name__}")
+    return collector.requirements(spec.environment)
+
+
+def _ask_for_named(collector: _Collector, environment: EnvironmentSpec) -> None:
     problems = []
     for text in environment.requirements:
         shown = repr(without_credentials(text))
@@ -59,16 +87,6 @@ def requirements_of(graph: Graph, root: Path, stores: Iterable[Component] = ()) 
         collector.ask(requirement, "environment.requirements")
     if problems:
         raise SpecError(problems)
-    for node in graph.nodes:
-        collector.add_step(node)
-    for store in stores:
-        collector.add_component(store, type(store).__name__)
-    return Requirements(
-        collector.needs(),
-        wanted_python=environment.python,
-        install=environment.install,
-        strays=tuple(collector.strays[module] for module in sorted(collector.strays)),
-    )
 
 
 class _Collector:
@@ -96,7 +114,7 @@ class _Collector:
         else:
             self.add_component(step, where)
             for kind in step.code_classes():
-                self._add_class(kind, where)
+                self.add_class(kind, where)
         for name in (*step.VERSIONED_BY, getattr(step, "FRAMEWORK", "")):
             if name:
                 self.add(name, where)
@@ -109,21 +127,22 @@ class _Collector:
 
     def add_component(self, component: Component, where: str) -> None:
         """Add what a step, backend or store needs: its class, what talks for it, and what resolves its secrets."""
-        self._add_class(type(component), where)
+        self.add_class(type(component), where)
         driver = getattr(component, "DRIVER", "")
         if driver:
             self._add_module(driver, where)
         if isinstance(component, ArtifactStore):
             served = store_class(component.path) if scheme_of(component.path) not in ("", "file") else None
             if served:
-                self._add_class(served, where)
+                self.add_class(served, where)
             else:
                 self._add_file_system(component.path, where)
         for reference in _references(component):
             resolver = find(reference.partition(":")[0], ("secret-resolver",))
             self.add(resolver.distribution, f"{where}, secret {reference}")
 
-    def _add_class(self, kind: type, where: str) -> None:
+    def add_class(self, kind: type, where: str) -> None:
+        """Add the distribution that a class comes from, or what its module and those under the source roots import."""
         name = type_name(kind)
         if ":" not in name:
             self.add(self._offers.get(name, CORE), where)
@@ -174,6 +193,15 @@ class _Collector:
             return
         for text in distribution.requires or ():
             self.ask(Requirement(text), f"{distribution.name}, which is installed editable")
+
+    def requirements(self, environment: EnvironmentSpec) -> Requirements:
+        """Return all that was added, with what the spec says of Python and of installing."""
+        return Requirements(
+            self.needs(),
+            wanted_python=environment.python,
+            install=environment.install,
+            strays=tuple(self.strays[module] for module in sorted(self.strays)),
+        )
 
     def needs(self) -> tuple[Need, ...]:
         """Return what was added, without the core."""

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from zenml.artifacts.handed_over import store_at
-from zenml.errors import ConfigError, ZenMLError
+from zenml.errors import ZenMLError
 from zenml.metadata.liveness import this_owner
 from zenml.metadata.records import RunRecord, State
 from zenml.metadata.store import MetadataStore
 from zenml.runtime.console import Console
-from zenml.runtime.installing import install_missing
+from zenml.runtime.installing import make_ready
 from zenml.runtime.job_folder import JobFolder
 from zenml.runtime.package import unpack
-from zenml.runtime.requirements import Requirements, installed_here
+from zenml.runtime.requirements import Requirements
 from zenml.runtime.trees import Trees
 from zenml.spec.model import PipelineSpec
 from zenml.spec.yaml_format import read_yaml
@@ -97,20 +96,7 @@ class StagedJob:
         for commit, packed in self.told.get("trees", {}).items():
             data = self.folder.store.read_bytes(f"packages/{packed}.tar.gz")
             Trees(folder).receive(commit, partial(unpack, data, packed))
-        return [*map(str, wheels), *self._install(folder / ".zenml" / "installed", wheels)]
-
-    def _install(self, folder: Path, wheels: Sequence[Path]) -> list[str]:
-        """Check what is installed here, and install what lacks where the spec allows that; return where it then is."""
-        requirements = self.requirements
-        here, report = installed_here(), Console()
-        problems = requirements.problems(here)
-        if problems:
-            raise ConfigError(problems)
-        for row in requirements.warnings(here):
-            report.warn(str(row))
-        if requirements.install == "never":
-            return []
-        return [str(folder)] if install_missing(requirements, folder, report, installed=here, path=wheels) else []
+        return [*map(str, wheels), *make_ready(self.requirements, folder / ".zenml" / "installed", wheels)]
 
     def settle(self, state: State, reason: str) -> tuple[State, str]:
         """See that the run's end is recorded, also when its process could not do so; return the recorded end."""

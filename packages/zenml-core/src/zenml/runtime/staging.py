@@ -105,7 +105,7 @@ def stage(
     graph = build_graph(launch.spec, root=launch.root)
     spec = graph.spec
     roots = spec.environment.source_roots
-    data = [Path(name) for name in _local_files(launch, graph)]
+    data = local_data(launch.root, graph)
     requirements = requirements_of(graph, launch.root, (launch.metadata, launch.store))
     problems = requirements.problems(installed) if installed is not None else []
     if problems:
@@ -183,10 +183,10 @@ def _holds_secret(value: object) -> bool:
     return isinstance(value, list | tuple | set) and any(map(_holds_secret, value))
 
 
-def _local_files(launch: Launch, graph: Graph) -> list[str]:
+def local_data(root: Path, graph: Graph) -> list[Path]:
     """Return the files of data that only this machine can read; they never travel with the code."""
     sources = [node.step for node in graph.nodes if isinstance(node.step, Datasource) and not node.step.snapshot]
-    return [name for source in sources for name in source.resolve(launch.root).local_paths()]
+    return [Path(name) for source in sources for name in source.resolve(root).local_paths()]
 
 
 def _with_data_committed(launch: Launch, graph: Graph, spec: PipelineSpec) -> PipelineSpec:

@@ -28,6 +28,7 @@ from zenml.runtime.hooks import call_hook
 from zenml.runtime.job_runner import job_runner
 from zenml.runtime.pinned_step import PinnedStep
 from zenml.runtime.step_log import StepLog, kept_log, log_folder
+from zenml.runtime.step_work import StepWork, working_on
 from zenml.runtime.training_base import TrainingBaseBackend
 from zenml.secrets import redact
 from zenml.steps.base import Step, StepContext
@@ -234,7 +235,7 @@ class StepRun:
             number = attempt.rpartition(".")[2]
             log = StepLog(launch.store, f"{log_folder(launch.run_id, node.id)}/{number:0>3}", redact)
             verdict: QualityError | None = None
-            with kept_log(log):
+            with kept_log(log), working_on(StepWork(launch.run_id, node.id, launch.spec, launch.root)):
                 try:
                     if isinstance(backend, TrainingBackend) and not isinstance(step, PinnedStep):
                         backend.train(lambda: step.run(context))

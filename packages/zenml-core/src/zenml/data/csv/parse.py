@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -41,6 +41,8 @@ class ReadCSV(ShardOp):
     each bad cell and also takes what Arrow does not: blanks around null markers and quoted null markers in columns
     that are not text.
     """
+
+    WRITES: ClassVar[tuple[str, ...]] = ("bad_rows.keep",)
 
     def work(self, shard: Mapping[str, Any]) -> State:
         """Parse one range."""

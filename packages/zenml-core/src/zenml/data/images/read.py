@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -19,15 +19,18 @@ _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\
 class ReadImages(WriteTable):
     """Write one shard from images; see `WriteTable`. What is wrong is told by image in `findings["images"]`."""
 
+    READS: ClassVar[tuple[str, ...]] = ("files",)
+
     def read(self, shard: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         """Yield the images as rows."""
         rows: list[tuple[bytes, str, str]] = []
         bad: list[list[str]] = []
         size = 0
         for row in shard["files"]:
-            data, what = _image(SourceFile(**row["file"]))
+            file = SourceFile(**row["file"])
+            data, what = _image(file)
             if what:
-                bad.append([row["file"]["url"], what])
+                bad.append([file.place, what])
             rows.append((data, row["name"].partition("/")[0], row["name"]))
             size += len(data)
             if size >= BYTES:

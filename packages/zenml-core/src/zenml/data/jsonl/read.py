@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -31,6 +31,8 @@ class ReadJSONLines(ShardOp):
 
     A block of lines is first read by Arrow in its final types. Only where that fails are its lines read one by one.
     """
+
+    WRITES: ClassVar[tuple[str, ...]] = ("bad_rows.keep",)
 
     def work(self, shard: Mapping[str, Any]) -> State:
         """Read one range."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -22,6 +22,8 @@ _BATCH = 1 << 16
 
 class KeepRows(WriteTable):
     """Write one shard from an Arrow file."""
+
+    READS: ClassVar[tuple[str, ...]] = ("path",)
 
     def read(self, shard: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the file."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ class SequencePartition(ShardOp):
     Params: `plans` (of each split, from `SequencePlan.to_params`), `sample`, `tfrecord`, `scratch` (a folder), `limit`
     (bytes to sort at a time).
     """
+
+    READS: ClassVar[tuple[str, ...]] = ("files",)
+    WRITES: ClassVar[tuple[str, ...]] = ("scratch",)
 
     def work(self, shard: Mapping[str, Any]) -> State:
         """Make the windows of one partition."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -26,6 +26,8 @@ ROWS = 1 << 18
 
 class KeepQuery(WriteTable):
     """Write one shard from the Arrow file that holds a range of keys."""
+
+    READS: ClassVar[tuple[str, ...]] = ("path",)
 
     def read(self, shard: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the file."""

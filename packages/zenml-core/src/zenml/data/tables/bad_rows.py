@@ -49,7 +49,7 @@ class BadRowRule:
         return {
             "drop": self.drops,
             "keep": str(scratch) if keep else "",
-            "names": {file.url: names[file.place] for file in files} if keep else {},
+            "names": names,
         }
 
 
@@ -111,7 +111,7 @@ def left_out_rows(params: Mapping[str, Any], shard: Mapping[str, Any]) -> Iterat
     """Collect the bad rows of a shard; `params` are those of `BadRowRule.to_params`."""
     keeping = quarantine_writer(Path(params["keep"]), shard["number"]) if params["keep"] else nullcontext()
     with keeping as writer:
-        yield LeftOutRows(params["drop"], params["names"].get(shard["file"]["url"], ""), writer)
+        yield LeftOutRows(params["drop"], params["names"].get(SourceFile(**shard["file"]).place, ""), writer)
 
 
 def check_rows(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from zenml.data.shards import ShardOp, State
 from zenml.data.snapshot import shard_batches
@@ -49,6 +49,8 @@ class AnalyseShard(ShardOp):
 
     Params: what `analysis_of` gives.
     """
+
+    READS: ClassVar[tuple[str, ...]] = ("file", "prefixes")
 
     def __init__(self, params: Mapping[str, Any], out: Path) -> None:
         super().__init__(params, out)

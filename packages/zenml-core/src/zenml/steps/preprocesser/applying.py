@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +25,8 @@ class ApplyShard(ShardOp):
 
     Params: `transform` (the folder of the fitted transform).
     """
+
+    READS: ClassVar[tuple[str, ...]] = ("file", "transform")
 
     def __init__(self, params: Mapping[str, Any], out: Path) -> None:
         super().__init__(params, out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class GroupShard(ShardOp):
 
     Params: what `grouping_of` gives.
     """
+
+    READS: ClassVar[tuple[str, ...]] = ("file", "transform")
 
     def __init__(self, params: Mapping[str, Any], out: Path) -> None:
         super().__init__(params, out)
