@@ -1,4 +1,4 @@
-"""The entry point of a remote job: `python -m zenml.entrypoint run --spec URI`."""
+"""The entry point of a remote job, `python -m zenml.entrypoint run --spec URI`, and of other processes of a run."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     execute.add_argument("--spec", required=True, help="URI of the staged spec")
     execute.add_argument("--root", required=True, type=Path, help="folder with the unpacked code")
     verbs.add_parser("step", help="run one step of a run; standard input says which, and ends it when it closes")
+    train = verbs.add_parser("train", help="train as a job's file says, alone or as one of several processes")
+    train.add_argument("--job", required=True, type=Path, help="file that a training backend wrote")
     options = parser.parse_args(arguments)
     try:
         load_env_file()
@@ -28,6 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
             from zenml.runtime.step_process import run_step
 
             return run_step()
+        if options.verb == "train":
+            from zenml.runtime.training_process import train_job
+
+            return train_job(options.job)
         if options.verb == "run":
             from zenml.runtime.supervisor import supervise
 

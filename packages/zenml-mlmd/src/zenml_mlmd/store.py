@@ -155,6 +155,10 @@ class MLMDMetadataStore(MetadataStore):
             lambda found: found.step_ended(run, step),
         )
 
+    def record_metrics(self, run: str, step: str, metrics: Mapping[str, float]) -> None:
+        """Record metrics of a step that is going on."""
+        self._write(lambda writer: writer.record_metrics(run, step, metrics))
+
     def end_run(self, run: str, *, state: State, error: str = "") -> None:
         """Record that a run ended."""
         self._write(lambda writer: writer.end_run(run, state=state, error=error), lambda found: found.run_ended(run))

@@ -175,6 +175,13 @@ class Writer:
         made = [(node, _event(EventType.OUTPUT, names)) for node, names in self._grouped(EventType.OUTPUT, outputs)]
         self._end(run, step, attempt, context, _in_state(execution, state), made)
 
+    def record_metrics(self, run: str, step: str, metrics: Mapping[str, float]) -> None:
+        """Set metrics of a step that is RUNNING."""
+        _, execution = self._place(run, step)
+        if properties_of(execution).state() is State.RUNNING:
+            put_values(execution, {}, metrics=metrics)
+            self._client.put_executions([execution])
+
     def end_run(self, run: str, *, state: State, error: str) -> None:
         """End a run and the steps in it that have not ended."""
         if not state.ended or state in (State.CACHED, State.SKIPPED):

@@ -257,6 +257,11 @@ class ArtifactStore(OnePath, Component):
         with explained("list files", self.uri(_checked(prefix))):
             return [f"{prefix}/{name}" for name in self.transport.sizes(prefix)]
 
+    def folders(self, key: str) -> tuple[str, ...]:
+        """Return the names of the folders right below one, sorted."""
+        with explained("list folders", self.uri(_checked(key))):
+            return tuple(self.transport.folders(key))
+
     def remove(self, key: str) -> None:
         """Remove a file, or all files below a folder; what is not there is no error."""
         with explained("remove files", self.uri(_checked(key))):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from zenml.backends.base import BaseBackend
+from zenml.backends.placement import Placement
 from zenml.data.shards import ShardJob
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ class TrainingBackend(BaseBackend):
 
     FINGERPRINTED: ClassVar[tuple[str, ...]] = ()
     """Fields that change a training's result (device, world size, precision) and so belong to the fingerprint."""
+
+    FRAMEWORKS: ClassVar[tuple[str, ...]] = ()
+    """The distributions of the frameworks whose trainers it runs (`("torch",)`); empty for those of any."""
+
+    def placement(self) -> Placement:
+        """Say on what a trainer that is called in this process trains."""
+        return Placement()
 
     @abstractmethod
     def train(self, train: Callable[[], None]) -> None:

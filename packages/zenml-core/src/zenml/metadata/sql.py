@@ -123,6 +123,10 @@ class SQLMetadataStore(MetadataStore):
             landed=lambda found: found.step_ended(run, step),
         )
 
+    def record_metrics(self, run: str, step: str, metrics: Mapping[str, float]) -> None:
+        """Record metrics of a step that is going on."""
+        self._write(lambda writer: writer.record_metrics(run, step, metrics))
+
     def end_run(self, run: str, *, state: State, error: str = "") -> None:
         """Record that a run ended."""
         self._write(

@@ -127,6 +127,13 @@ class MetadataStore(Component):
             AttemptEnded: another process ended this attempt or the run.
         """
 
+    def record_metrics(self, run: str, step: str, metrics: Mapping[str, float]) -> None:
+        """Record metrics of a step that is going on, in the place of those recorded before; a store need not keep them.
+
+        Raises:
+            AttemptEnded: another process ended the run, or published the step.
+        """
+
     @abstractmethod
     def end_run(self, run: str, *, state: State, error: str = "") -> None:
         """Record that a run ended.

@@ -240,6 +240,12 @@ class Writer:
         self._rows.set_state(at.execution, state, ended, metrics=metrics)
         self._rows.link_outputs(at.execution, at.context, outputs)
 
+    def record_metrics(self, run: str, step: str, metrics: Mapping[str, float]) -> None:
+        """Set metrics of a step that is RUNNING."""
+        at = self._place(run, step)
+        if at.state is State.RUNNING:
+            self._rows.set_state(at.execution, State.RUNNING, {}, metrics=metrics)
+
     def end_run(self, run: str, *, state: State, error: str) -> None:
         """End a run and the steps in it that have not ended."""
         if not state.ended or state in (State.CACHED, State.SKIPPED):

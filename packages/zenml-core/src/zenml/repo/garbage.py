@@ -30,8 +30,10 @@ from zenml.repo.run_files import RunFiles
 from zenml.runtime.console import Console
 from zenml.runtime.identifiers import RUN_ID, time_of
 from zenml.runtime.submitted import Submitted
+from zenml.steps.trainer.checkpoints import Checkpoint
 
-_ATTEMPT = re.compile(rf"{RUN_ID.pattern}-.+")
+_ATTEMPT = re.compile(rf"{RUN_ID.pattern}[.-].+")
+_CHECKPOINTS = f"{Checkpoint.__name__}/"
 _TYPE = re.compile(r"[A-Z]\w*")
 _RUN_ID_LENGTH = 20
 _OF_RUNS = ("log", "job")
@@ -129,6 +131,7 @@ class Garbage:
             run = ended(run_id) if self.store.uri(key) not in recorded else None
             if run and not any(uri.endswith(f"/{key}") for uri in run.outputs) and key not in pinned():
                 what = "artifact" if MANIFEST in files else "attempt"
+                what = "checkpoint" if key.startswith(_CHECKPOINTS) else what
                 yield Leftover(what, self.store.uri(key), sum(files.values()), run.since, run_id, run.pipeline)
 
     def _scratch(self) -> Iterator[Leftover]:
@@ -167,7 +170,7 @@ class Garbage:
         return frozenset(self.store.read_bytes(key).decode() for key in self.store.list("snapshots"))
 
     def _remove(self, row: Leftover) -> None:
-        if row.kind in ("artifact", "attempt"):
+        if row.kind in ("artifact", "attempt", "checkpoint"):
             self.store.delete(row.uri)
         elif row.kind == "scratch":
             shutil.rmtree(row.uri)

@@ -10,6 +10,7 @@ from typing import Any
 REASONS = {
     "artifact": "published, but the run ended before it was recorded",
     "attempt": "files of an attempt that published nothing",
+    "checkpoint": "what a training had learned whose run ended; if that is resumed, it begins anew",
     "scratch": "scratch files of a run that has ended",
     "partial": "a file that a process was writing when it ended",
     "log": "what a run that has ended printed and told of itself",

@@ -162,7 +162,7 @@ class RunFiles:
 
 
 def _is_printed(name: str) -> bool:
-    return name.startswith(("logs/", "output/"))
+    return name.startswith(("logs/", "output/", "history/"))
 
 
 def _kind(name: str) -> str:

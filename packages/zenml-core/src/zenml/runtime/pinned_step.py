@@ -16,12 +16,12 @@ from pydantic import ConfigDict, JsonValue, PrivateAttr
 
 from zenml.artifacts import types
 from zenml.artifacts.types import Artifact
-from zenml.backends.reporter import Advance
 from zenml.data.identity import IdentityMemo
 from zenml.datasources.base import Datasource
 from zenml.errors import Problem
 from zenml.plugins.registry import type_name
 from zenml.runtime.own_parts import OwnParts
+from zenml.runtime.told import Told
 from zenml.secrets.secret import Secret, references_only
 from zenml.steps.base import Inputs, Step, StepContext
 
@@ -120,8 +120,17 @@ class PinnedStep(Step):
         outputs = {name: str(artifact.path.absolute()) for name, artifact in context.outputs.items()}
         scratch = str(context.scratch.absolute())
         with ExitStack() as bars:
-            told = _Told(context, bars)
-            self._declared.ask("run", told, inputs=inputs, outputs=outputs, seed=context.seed, scratch=scratch)
+            told = Told(context, bars)
+            checkpoints = context.checkpoints.to_json() if context.checkpoints else None
+            self._declared.ask(
+                "run",
+                told,
+                inputs=inputs,
+                outputs=outputs,
+                seed=context.seed,
+                scratch=scratch,
+                checkpoints=checkpoints,
+            )
 
     def _checked(self, inputs: Inputs) -> Any:
         before = {
@@ -134,31 +143,6 @@ class PinnedStep(Step):
             for name, wired in inputs.items()
         }
         return self._declared.ask("check", inputs=before)
-
-
-class _Told:
-    """Passes on what a step says while it runs; its progress bars stay until it ends."""
-
-    def __init__(self, context: StepContext, bars: ExitStack) -> None:
-        self._context = context
-        self._bars = bars
-        self._advances: dict[int, Advance] = {}
-
-    def __call__(self, kind: str, value: Any) -> None:
-        report = self._context.report
-        if kind == "log":
-            report.log(value)
-        elif kind == "warn":
-            report.warn(value)
-        elif kind == "progress":
-            bar = report.progress(value["label"], value["total"])
-            self._advances[value["bar"]] = self._bars.enter_context(bar)
-        elif kind == "advance":
-            self._advances[value["bar"]](value["units"])
-        elif kind == "made":
-            for name, properties in value["properties"].items():
-                self._context.outputs[name].properties.update(properties)
-            self._context.metrics.update(value["metrics"])
 
 
 class PinnedDatasource(PinnedStep, Datasource):

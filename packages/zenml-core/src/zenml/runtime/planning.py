@@ -12,13 +12,13 @@ from zenml.backends.launch import Launch
 from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.errors import StoreError
 from zenml.metadata.records import ArtifactRecord, RunRecord, State
-from zenml.runtime.changes import changes
 from zenml.runtime.console import Console, print_table
 from zenml.runtime.fingerprint import Fingerprint
 from zenml.runtime.graph import Graph
 from zenml.runtime.remote import RemoteOrchestratorBackend
 from zenml.runtime.remote_job import Resource
 from zenml.runtime.step_run import StepRun
+from zenml.spec.changes import changes
 
 _LOOKED_AT = 20
 """How many runs of the pipeline are looked at for the last one in which a step was published."""

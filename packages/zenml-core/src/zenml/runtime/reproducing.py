@@ -9,12 +9,12 @@ from typing import Any
 
 from zenml.backends.launch import Launch
 from zenml.metadata.records import RunRecord, StepRecord
-from zenml.runtime.changes import changes
 from zenml.runtime.console import print_table
 from zenml.runtime.environment import environment, read_environment
 from zenml.runtime.graph import Graph
 from zenml.runtime.run import Run
 from zenml.runtime.step_run import StepRun
+from zenml.spec.changes import changes
 
 _FACTS = {
     "git_sha": "git commit",

@@ -21,6 +21,7 @@ from zenml.runtime.console import duration_text, print_table
 
 if TYPE_CHECKING:
     from zenml.runtime.remote import JobStatus, RemoteOrchestratorBackend
+    from zenml.steps.trainer.history import Epoch
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,20 @@ class StepView:
 
     record: StepRecord
     _store: ArtifactStore
+    _run: str = ""
+
+    @property
+    def history(self) -> list[Epoch]:
+        """The epochs that a trainer recorded, each with its number and metrics, also while it runs; else none.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        from zenml.runtime.epoch_record import recorded_history
+        from zenml.steps.trainer.history import read_history
+
+        model = next((row for row in self.outputs.values() if row.type == "Model"), None)
+        return read_history(model.path) if model else recorded_history(self._store, self._run, self.record.id)
 
     @property
     def state(self) -> State:
@@ -117,7 +132,7 @@ class Run:
     @property
     def steps(self) -> Mapping[str, StepView]:
         """Steps by id, in the order in which they run."""
-        return {step.id: StepView(step, self.store) for step in self.record.steps}
+        return {step.id: StepView(step, self.store, self.id) for step in self.record.steps}
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -13,6 +13,7 @@ from zenml.artifacts.handles import NewArtifact, StoredArtifact
 from zenml.artifacts.progress import show_transfers
 from zenml.backends.interfaces import TrainingBackend
 from zenml.backends.launch import Launch
+from zenml.backends.placement import Placement
 from zenml.data.identity import IdentityMemo
 from zenml.datasources.base import Datasource
 from zenml.errors import ConfigError, DataError, PluginError, Problem, QualityError, StoreError, ZenMLError
@@ -22,6 +23,7 @@ from zenml.metadata.records import State as RunState
 from zenml.metadata.store import AttemptEnded
 from zenml.runtime.canceling import CanceledError
 from zenml.runtime.console import duration_text
+from zenml.runtime.epoch_record import EpochRecord
 from zenml.runtime.fingerprint import Fingerprint, canonical_json, fingerprint
 from zenml.runtime.graph import Node
 from zenml.runtime.hooks import call_hook
@@ -30,8 +32,11 @@ from zenml.runtime.pinned_step import PinnedStep
 from zenml.runtime.step_log import StepLog, kept_log, log_folder
 from zenml.runtime.step_work import StepWork, working_on
 from zenml.runtime.training_base import TrainingBaseBackend
+from zenml.runtime.training_work import TrainingWork
 from zenml.secrets import redact
 from zenml.steps.base import Step, StepContext
+from zenml.steps.trainer.checkpoints import Checkpoints
+from zenml.steps.trainer.history import History
 
 _PERMANENT = (ConfigError, DataError, PluginError, QualityError)
 """What fails in the same way however often it is tried."""
@@ -174,8 +179,14 @@ class StepRun:
             metrics=metrics,
             facts=facts,
         )
+        if "training" in self._step.BACKEND_KINDS:
+            self._checkpoints(print_, History()).clear()
         launch.report.log(f"{node.id:<14} complete in {duration_text(time.monotonic() - began)}")
         return rows, RunState.COMPLETE
+
+    def _checkpoints(self, print_: Fingerprint, history: History) -> Checkpoints:
+        place = f"{self.launch.run_id}.{self.node.id}"
+        return Checkpoints(self.launch.store, place, print_.digest, print_.parts, history)
 
     def inputs(self) -> dict[str, ArtifactRecord]:
         """Return what the step reads, by input name."""
@@ -223,6 +234,9 @@ class StepRun:
             for name, kind in step.outputs.items():
                 own_attempt = attempt if kinds.count(kind) == 1 else f"{attempt}-{name}"
                 new[name] = launch.store.new(kind, print_.digest, own_attempt)
+            epochs = EpochRecord(launch.metadata, launch.store, launch.run_id, node.id)
+            backend = node.backend or TrainingBaseBackend()
+            trains = isinstance(backend, TrainingBackend) and "training" in step.BACKEND_KINDS
             context = StepContext(
                 inputs={name: launch.store.open(row.uri) for name, row in inputs.items()},
                 outputs=new,
@@ -230,15 +244,16 @@ class StepRun:
                 run_job=job_runner(node.id, node.backend, launch.report),
                 scratch=scratch,
                 report=launch.report,
+                checkpoints=self._checkpoints(print_, History(epochs)) if trains else None,
+                placement=backend.placement() if isinstance(backend, TrainingBackend) else Placement(),
             )
-            backend = node.backend or TrainingBaseBackend()
             number = attempt.rpartition(".")[2]
             log = StepLog(launch.store, f"{log_folder(launch.run_id, node.id)}/{number:0>3}", redact)
             verdict: QualityError | None = None
             with kept_log(log), working_on(StepWork(launch.run_id, node.id, launch.spec, launch.root)):
                 try:
                     if isinstance(backend, TrainingBackend) and not isinstance(step, PinnedStep):
-                        backend.train(lambda: step.run(context))
+                        backend.train(TrainingWork(node.id, step, context))
                     else:
                         step.run(context)
                 except QualityError as error:
@@ -247,6 +262,8 @@ class StepRun:
                     if not isinstance(error, ZenMLError):
                         log.write(traceback.format_exc())
                     raise
+                finally:
+                    epochs.flush()
             made = {name: launch.store.publish(artifact) for name, artifact in new.items()}
         except BaseException:
             for artifact in new.values():

@@ -14,6 +14,7 @@ from zenml.artifacts.handles import NewArtifact, StoredArtifact
 from zenml.artifacts.types import Artifact
 from zenml.backends.base import BaseBackend
 from zenml.backends.interfaces import TrainingBackend
+from zenml.backends.placement import Placement
 from zenml.backends.reporter import Reporter
 from zenml.data.identity import IdentityMemo
 from zenml.datasources.base import Datasource
@@ -24,16 +25,22 @@ from zenml.runtime.imports import find_module
 from zenml.runtime.job_runner import job_runner
 from zenml.runtime.own_parts import own_parts
 from zenml.runtime.pinned_step import PinnedStep, artifact_row
+from zenml.runtime.training_work import TrainingWork
 from zenml.runtime.worker_pool import POOL
 from zenml.secrets import Secret
 from zenml.steps.base import Step, StepContext, Wired
+from zenml.steps.trainer.checkpoints import Checkpoints
+from zenml.steps.trainer.history import Epoch, History
 
 Block = Mapping[str, Any]
 """What stands in a spec, as JSON types; of a step its `id`, `type`, `config` and `backend`."""
 
 
 class Telling(Reporter, Protocol):
-    """Takes messages and progress of a running step, and what it made."""
+    """Takes messages, progress and epochs of a running step, and what it made."""
+
+    def epochs(self, rows: Sequence[Epoch]) -> None:
+        """Take the epochs of a training so far."""
 
     def made(self, value: Any) -> None:
         """Take the properties of what it made, and its metrics."""
@@ -118,6 +125,7 @@ class TreeSteps:
         outputs: Mapping[str, str],
         seed: int,
         scratch: str,
+        checkpoints: Block | None = None,
     ) -> None:
         """Run a step; tell the properties of what it made, and its metrics, also where it raises."""
         made = self._make(step)
@@ -131,10 +139,12 @@ class TreeSteps:
             run_job=job_runner(step["id"], chosen, self._report),
             scratch=Path(scratch),
             report=self._report,
+            checkpoints=Checkpoints.from_json(checkpoints, History(self._report.epochs)) if checkpoints else None,
+            placement=chosen.placement() if isinstance(chosen, TrainingBackend) else Placement(),
         )
         try:
             if isinstance(chosen, TrainingBackend):
-                chosen.train(lambda: made.run(context))
+                chosen.train(TrainingWork(step["id"], made, context))
             else:
                 made.run(context)
         finally:

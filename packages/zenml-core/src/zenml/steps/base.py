@@ -6,13 +6,14 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import PrivateAttr, ValidationError
 
 from zenml.artifacts.handles import NewArtifact, StoredArtifact
 from zenml.artifacts.types import Artifact
 from zenml.backends.base import BaseBackend
+from zenml.backends.placement import Placement
 from zenml.backends.reporter import Advance as Advance
 from zenml.backends.reporter import Reporter as Reporter
 from zenml.data.shards import RunJob
@@ -21,6 +22,9 @@ from zenml.plugins.registry import type_name
 from zenml.spec.component import Component, config_problems
 from zenml.spec.model import RetrySpec
 from zenml.spec.pinned_type import read_pinned_type
+
+if TYPE_CHECKING:
+    from zenml.steps.trainer.checkpoints import Checkpoints
 
 Inputs = Mapping[str, "Wired"]
 
@@ -37,6 +41,8 @@ class StepContext:
         scratch: an empty local folder for intermediate files; it goes when the step ends.
         report: messages and progress.
         metrics: numbers to record with the step; an evaluator's become `run.metrics`.
+        checkpoints: of a step that trains, what an attempt before this one has learned; None outside of a run.
+        placement: of a step that trains, on what, and as which of how many processes.
     """
 
     inputs: Mapping[str, StoredArtifact]
@@ -46,6 +52,8 @@ class StepContext:
     scratch: Path
     report: Reporter
     metrics: dict[str, float] = field(default_factory=dict)
+    checkpoints: Checkpoints | None = None
+    placement: Placement = field(default_factory=Placement)
 
 
 class Step(Component):

@@ -8,10 +8,14 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from zenml.artifacts.store import ArtifactStore
 from zenml.artifacts.types import Artifact, Model, Transform, TransformedExamples
+from zenml.backends.interfaces import TrainingBackend
 from zenml.errors import DataError, Problem
 from zenml.steps.base import Inputs, Step, StepContext
 from zenml.steps.trainer.bundle import MODEL_FOLDER, Bundle
+from zenml.steps.trainer.checkpoints import Checkpoints
+from zenml.steps.trainer.history import HISTORY_FILE, history_text
 from zenml.steps.trainer.prediction import LabelInfo, Predictor
 from zenml.steps.trainer.training import Training
 
@@ -64,7 +68,12 @@ class Trainer(Step):
         return self.model_dump(mode="json")
 
     def check(self, inputs: Inputs) -> Iterable[Problem]:
-        """Find whether the data have a split to train on."""
+        """Find whether the data have a split to train on, and the training backend is one for this framework."""
+        frameworks = self.backend.FRAMEWORKS if isinstance(self.backend, TrainingBackend) else ()
+        if frameworks and self.FRAMEWORK not in frameworks:
+            what = f"{type(self.backend).__name__} trains models of {', '.join(frameworks)}"
+            made = f"this is one of {self.FRAMEWORK}" if self.FRAMEWORK else "this is none"
+            yield Problem(f"{what}, and {made}", type(self).__name__, "Take another training backend, or none")
         producer = inputs.get("examples")
         names = producer.split_names() if producer is not None else None
         if names is not None and "train" not in names:
@@ -88,8 +97,12 @@ class Trainer(Step):
         examples = context.inputs["examples"].path
         labels = tuple(transform.labels)
         folder = context.outputs["model"].path
+        place = context.placement
+        if place.rank:
+            folder = context.scratch / f"process-{place.rank}"
         model_folder = folder / MODEL_FOLDER
-        model_folder.mkdir()
+        model_folder.mkdir(parents=place.rank > 0)
+        checkpoints = context.checkpoints or _checkpoints_here(context)
         fitted = self.fit(
             Training(
                 train=SplitReader(examples / "train", labels),
@@ -99,8 +112,21 @@ class Trainer(Step):
                 folder=model_folder,
                 report=context.report,
                 metrics=context.metrics,
+                checkpoints=checkpoints,
+                scratch=context.scratch,
+                placement=place,
+                name=type(self).__name__,
             )
         )
+        if place.rank:
+            return
+        if checkpoints.history.epochs:
+            (folder / HISTORY_FILE).write_bytes(history_text(checkpoints.history.epochs))
         version = importlib.metadata.version(self.FRAMEWORK) if self.FRAMEWORK else ""
         bundle = Bundle(folder, type_name(type(self)), self.FRAMEWORK, version, tuple(fitted), self.hyper_parameters())
         bundle.write(transform, transform.example)
+
+
+def _checkpoints_here(context: StepContext) -> Checkpoints:
+    """Return checkpoints of a step that is run by itself: they go with its scratch folder."""
+    return Checkpoints(ArtifactStore(str(context.scratch / "checkpoints")), "step")

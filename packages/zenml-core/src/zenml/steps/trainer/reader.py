@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from zenml.errors import DataError
+from zenml.steps.trainer.batches import BatchView, Chunk, Prepare, as_they_are, by_file
 
 
 class SplitReader:
@@ -41,7 +42,16 @@ class SplitReader:
     @cached_property
     def rows(self) -> int:
         """The number of rows."""
-        return sum(batch.num_rows for batch in self.batches())
+        return sum(map(sum, self.batch_rows))
+
+    @cached_property
+    def batch_rows(self) -> list[list[int]]:
+        """The numbers of rows of the record batches of each file."""
+        found = []
+        for path in self._files:
+            with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+                found.append([file.get_batch(number).num_rows for number in range(file.num_record_batches)])
+        return found
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
@@ -67,6 +77,50 @@ class SplitReader:
             matrix = np.empty((batch.num_rows, self.width), np.float32)
             _fill(matrix, batch, self.feature_names)
             yield matrix, {name: label_array(batch.column(name)) for name in self.labels}
+
+    def batch_view(
+        self,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        prepare: Prepare | None = None,
+        rank: int = 0,
+        world: int = 1,
+    ) -> BatchView:
+        """Return the rows in batches, `view.epoch(1)`, `view.epoch(2)`, …; memory does not grow with the data.
+
+        Args:
+            batch_size: rows in a batch; of several processes that train together, in that of all of them.
+            seed: of the order of the rows, another in each epoch; None for the order of the shards.
+            prepare: makes of features and labels by name the arrays of which batches are slices; by default these are
+                the features (rows, width) as float32, then each label.
+            rank: number of this process among those that train together; each gets its own part of every batch.
+            world: how many processes train together.
+        """
+        return BatchView(self, batch_size, seed=seed, prepare=prepare or as_they_are, rank=rank, world=world)
+
+    def take(self, chunks: Sequence[Chunk]) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[Any]]]:
+        """Return some rows as (features of shape (rows, width), labels by name), a missing label being NaN."""
+        matrix = np.empty((sum(chunk.rows for chunk in chunks), self.width), np.float32)
+        parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in self.labels}
+        position = 0
+        for number, wanted in by_file(chunks).items():
+            with pa.memory_map(str(self._files[number])) as source, pa.ipc.open_file(source) as file:
+                for chunk in wanted:
+                    rows = file.get_batch(chunk.batch).slice(chunk.start, chunk.rows)
+                    _fill(matrix[position : position + chunk.rows], rows, self.feature_names)
+                    position += chunk.rows
+                    for name in self.labels:
+                        parts[name].append(label_array(rows.column(name)))
+        return matrix, {name: np.concatenate(values) for name, values in parts.items()}
+
+    def column_names(self) -> list[str]:
+        """Return the feature that each column of the matrix belongs to."""
+        names: list[str] = []
+        for name in self.feature_names:
+            kind = self.schema.field(name).type
+            names += [name] * (kind.list_size if pa.types.is_fixed_size_list(kind) else 1)
+        return names
 
     def arrays(self) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[Any]]]:
         """Return the whole split as (features of shape (rows, width), labels by name), a missing label being NaN."""
