@@ -19,7 +19,7 @@ from google_double.http import serve
 from google_double.refusal import Refusal
 from google_double.service import Body, Call, Service
 
-CLIENT = "client@of-the-double.iam.gserviceaccount.com"
+CLIENT = "somebody@example.com"
 """The account of `write_credentials`."""
 
 _SERVICE = TypeVar("_SERVICE", bound=Service)
@@ -92,26 +92,26 @@ class GoogleDouble:
         self._tokens[token] = account
         return token
 
-    def write_credentials(self, path: Path) -> Path:
-        """Write the key of a service account that signs in here, as `GOOGLE_APPLICATION_CREDENTIALS` names one."""
-        from cryptography.hazmat.primitives.asymmetric import rsa
-        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        account = {"type": "service_account", "project_id": "of-the-double", "private_key_id": "1", "client_id": "1"}
-        path.write_text(
-            json.dumps({**account, "client_email": CLIENT, "private_key": pem, "token_uri": f"{self.url}/token"})
-        )
+    def write_credentials(self, path: Path, account: str = CLIENT) -> Path:
+        """Write what somebody has who signed in here, as `GOOGLE_APPLICATION_CREDENTIALS` names it."""
+        told = {
+            "type": "external_account_authorized_user",
+            "audience": "//iam.of-the-double/people",
+            "client_id": "double",
+            "client_secret": "double",
+            "refresh_token": account,
+            "token_url": f"{self.url}/token",
+            "token_info_url": f"{self.url}/introspect",
+        }
+        path.write_text(json.dumps(told))
         return path
 
     def sign_in(self, form: bytes) -> Body:
-        """Return a token for the assertion that a service account signs."""
-        assertion = parse_qs(form.decode()).get("assertion", [""])[0].split(".")
-        if self.expired or len(assertion) != 3:
-            raise Refusal(400, "Invalid JWT Signature.")
-        claims = json.loads(base64.urlsafe_b64decode(assertion[1] + "=="))
-        return {"access_token": self.token_of(claims["iss"]), "expires_in": 3600, "token_type": "Bearer"}
+        """Return a token for whoever signed in."""
+        account = parse_qs(form.decode()).get("refresh_token", [""])[0]
+        if self.expired or not account:
+            raise Refusal(400, "Token has been expired or revoked.")
+        return {"access_token": self.token_of(account), "expires_in": 3600, "token_type": "Bearer"}
 
     def account_of(self, authorization: str) -> str:
         """Return who sends an `Authorization` header."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zenml.plugins import Spec, hookimpl
+from zenml.plugins import Capability, Spec, hookimpl
 
 ZENML_HOOK_API = ">=1,<2"
 
@@ -16,5 +16,40 @@ def zenml_artifact_stores() -> list[Spec]:
             "artifact-store",
             "zenml_gcp.artifact_store:GCSArtifactStore",
             "Keeps artifacts in a bucket of Google Cloud Storage",
+        )
+    ]
+
+
+@hookimpl
+def zenml_datasources() -> list[Spec]:
+    """Offer BigQuery."""
+    return [
+        Spec(
+            "BigQueryDatasource",
+            "datasource",
+            "zenml_gcp.bigquery.datasource:BigQueryDatasource",
+            "Reads a table or a query of Google BigQuery, by the Storage Read API",
+        )
+    ]
+
+
+@hookimpl
+def zenml_orchestrator_backends() -> list[Spec]:
+    """Offer the orchestrator on machines of Compute Engine."""
+    return [
+        Spec(
+            "OrchestratorGCPBackend",
+            "orchestrator",
+            "zenml_gcp.vm.backend:OrchestratorGCPBackend",
+            "Runs the pipeline on a machine of Compute Engine that is made for it",
+            (
+                Capability.LOGS,
+                Capability.CANCEL,
+                Capability.SPOT,
+                Capability.GPU,
+                Capability.SECRETS,
+                Capability.DEADLINE,
+                Capability.RETRIES,
+            ),
         )
     ]

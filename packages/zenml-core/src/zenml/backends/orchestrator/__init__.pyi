@@ -5,5 +5,7 @@ from zenml.backends.orchestrator_interface import OrchestratorBackend as Orchest
 from zenml.runtime.orchestrator_base import OrchestratorBaseBackend as OrchestratorBaseBackend
 from zenml.runtime.orchestrator_subprocess import OrchestratorSubprocessBackend as OrchestratorSubprocessBackend
 from zenml.runtime.remote import RemoteOrchestratorBackend as RemoteOrchestratorBackend
+from zenml_aws.ec2.backend import OrchestratorAWSBackend as OrchestratorAWSBackend
 from zenml_docker.backend import OrchestratorDockerBackend as OrchestratorDockerBackend
+from zenml_gcp.vm.backend import OrchestratorGCPBackend as OrchestratorGCPBackend
 from zenml_k8s.backend import OrchestratorKubernetesBackend as OrchestratorKubernetesBackend

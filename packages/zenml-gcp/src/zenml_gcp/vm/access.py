@@ -1,0 +1,225 @@
+"""What must be so before a machine can be made: credentials, permissions, names, quotas, the bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from zenml.artifacts.store import ArtifactStore
+from zenml.backends.launch import Launch
+from zenml.errors import Problem, closest
+from zenml_gcp.compute import Compute
+from zenml_gcp.google_api import Body, GoogleAPI
+from zenml_gcp.google_trouble import RefusedError
+
+if TYPE_CHECKING:
+    from zenml_gcp.vm.backend import OrchestratorGCPBackend
+
+_NEEDED = (
+    "compute.disks.create",
+    "compute.instances.create",
+    "compute.instances.delete",
+    "compute.instances.get",
+    "compute.instances.list",
+    "compute.instances.setLabels",
+    "compute.instances.setMetadata",
+    "compute.instances.setServiceAccount",
+    "compute.instances.start",
+    "compute.subnetworks.use",
+    "compute.zoneOperations.get",
+    "compute.zoneOperations.list",
+    "iam.serviceAccounts.actAs",
+)
+_FOR_SECRETS = (
+    "secretmanager.secrets.create",
+    "secretmanager.secrets.delete",
+    "secretmanager.secrets.list",
+    "secretmanager.versions.add",
+)
+_PER_ACCOUNT = ("iam.serviceAccounts.actAs",)
+"""Permissions that may be granted on one service account only, so that lacking them on the project proves nothing."""
+
+_MANY = 12
+_LOOPBACK = ("localhost", "::1")
+
+
+def find_problems(backend: OrchestratorGCPBackend, api: GoogleAPI, store: ArtifactStore | None) -> Iterator[Problem]:
+    """Find all that would keep the machine from being made, or its job from beginning.
+
+    Args:
+        backend: its fields.
+        api: how to reach Google's services.
+        store: where the artifacts are to be; None where that is not known.
+    """
+    compute = Compute(api, backend.project)
+    checks = (
+        _permissions(backend, api),
+        _zone(backend, compute),
+        _network(backend, compute),
+        _bucket(backend, api, store),
+    )
+    seen: set[Problem] = set()
+    for check in checks:
+        try:
+            found = list(check)
+        except RefusedError as error:
+            found = list(error.problems)
+            if error.code == 401:
+                yield from found
+                return
+        yield from (problem for problem in found if problem not in seen)
+        seen.update(found)
+
+
+def loopback_problems(backend: OrchestratorGCPBackend, launch: Launch) -> Iterator[Problem]:
+    """Find servers of this machine's own, which the run's machine cannot reach, and a proxy that is missing."""
+    host, port = getattr(launch.metadata, "host", None), getattr(launch.metadata, "port", None)
+    if _is_loopback(host) and not backend.cloudsql_connection_name:
+        what = f"the metadata store is on {host}, which on the run's machine is that machine itself"
+        mend = "Give cloudsql_connection_name='PROJECT:REGION:INSTANCE', or name the server as other machines do"
+        yield Problem(what, "run.metadata_store", mend)
+    elif _is_loopback(host) and port not in (None, backend.cloudsql_port):
+        what = f"the metadata store is at port {port}, and the Cloud SQL proxy listens at {backend.cloudsql_port}"
+        yield Problem(what, "run.metadata_store", f"Set cloudsql_port={port}")
+
+
+def _is_loopback(host: object) -> bool:
+    return isinstance(host, str) and (host in _LOOPBACK or host.startswith("127."))
+
+
+def _permissions(backend: OrchestratorGCPBackend, api: GoogleAPI) -> Iterator[Problem]:
+    project = backend.project
+    wanted = [*_NEEDED, *_FOR_SECRETS]
+    try:
+        answer = api.request(
+            "POST",
+            "cloudresourcemanager.googleapis.com",
+            f"/v1/projects/{project}:testIamPermissions",
+            {"permissions": wanted},
+        )
+    except RefusedError as error:
+        if error.reason in ("SERVICE_DISABLED", "accessNotConfigured"):
+            return  # each call will say what it lacks
+        if error.code in (403, 404):
+            what = f"there is no project {project}, or you may not see it"
+            yield Problem(what, "project", "Check its id: gcloud projects list; or ask for a role in it")
+            return
+        raise
+    lacking = [each for each in wanted if each not in answer.get("permissions", ()) and each not in _PER_ACCOUNT]
+    if lacking:
+        what = f"you lack the permissions {', '.join(lacking)} on the project {project}"
+        mend = "Ask for the roles Compute Instance Admin, Service Account User and Secret Manager Admin"
+        yield Problem(what, "project", mend)
+
+
+def _zone(backend: OrchestratorGCPBackend, compute: Compute) -> Iterator[Problem]:
+    zones = compute.zones()
+    if backend.zone not in zones:
+        mend = closest(backend.zone, zones) or f"Zones: {_some(sorted(zones))}"
+        yield Problem(f"there is no zone {backend.zone}", "zone", mend)
+        return
+    if zones[backend.zone].get("status") == "DOWN":
+        yield Problem(f"the zone {backend.zone} is down", "zone", "Choose another one")
+    machine = compute.machine_type(backend.zone, backend.machine_type)
+    if machine is None and "-custom-" not in backend.machine_type:
+        names = compute.machine_types(backend.zone)
+        mend = closest(backend.machine_type, names) or f"Its machine types: {_some(sorted(names))}"
+        yield Problem(f"the zone {backend.zone} has no machine type {backend.machine_type}", "machine_type", mend)
+    yield from _gpu(backend, compute)
+    yield from _quotas(backend, compute, machine or {})
+
+
+def _gpu(backend: OrchestratorGCPBackend, compute: Compute) -> Iterator[Problem]:
+    if not backend.gpu:
+        return
+    name, _, count = backend.gpu.partition(":")
+    kinds = compute.accelerator_types(backend.zone)
+    if name not in kinds:
+        mend = closest(name, kinds) or (f"It has: {_some(sorted(kinds))}" if kinds else "Choose another zone")
+        yield Problem(f"the zone {backend.zone} has no accelerator {name}", "gpu", mend)
+        return
+    most = int(kinds[name].get("maximumCardsPerInstance", 0))
+    if most and int(count or 1) > most:
+        yield Problem(f"a machine takes at most {most} of {name}", "gpu", f"Write {name}:{most}")
+
+
+def _quotas(backend: OrchestratorGCPBackend, compute: Compute, machine: Body) -> Iterator[Problem]:
+    """Compare what the machine needs with what the region's quotas leave."""
+    needs: dict[str, float] = {"INSTANCES": 1}
+    family = backend.machine_type.partition("-")[0]
+    if machine.get("guestCpus"):
+        cpus = float(machine["guestCpus"])
+        own = f"{family.upper()}_CPUS"
+        needs |= {"PREEMPTIBLE_CPUS" if backend.preemptible else "CPUS": cpus, own: cpus}
+    if backend.external_ip:
+        needs["IN_USE_ADDRESSES"] = 1
+    if backend.gpu:
+        name, _, count = backend.gpu.partition(":")
+        kind = name.removeprefix("nvidia-").removeprefix("tesla-").upper().replace("-", "_")
+        needs[f"{'PREEMPTIBLE_' if backend.preemptible else ''}NVIDIA_{kind}_GPUS"] = int(count or 1)
+    for quota in compute.region(backend.region).get("quotas", ()):
+        metric, limit, usage = str(quota.get("metric")), float(quota.get("limit", 0)), float(quota.get("usage", 0))
+        if metric == "PREEMPTIBLE_CPUS" and limit == 0:
+            continue  # then those of machines that are not preempted count
+        if metric in needs and needs[metric] > limit - usage:
+            left = f"{max(limit - usage, 0):g} of {limit:g} is left"
+            what = f"quota {metric} of the region {backend.region}: the machine needs {needs[metric]:g}, and {left}"
+            yield Problem(what, "machine_type", "Free some of it, ask for less, or have it raised")
+
+
+def _network(backend: OrchestratorGCPBackend, compute: Compute) -> Iterator[Problem]:
+    try:
+        if (backend.network or not backend.subnetwork) and not compute.has_network(backend.network or "default"):
+            what = f"the project {backend.project} has no network {backend.network or 'default'}"
+            yield Problem(what, "network", "Name one that it has: gcloud compute networks list")
+        if backend.subnetwork and not compute.has_subnetwork(backend.region, backend.subnetwork):
+            what = f"the region {backend.region} has no subnetwork {backend.subnetwork}"
+            yield Problem(what, "subnetwork", "Name one that it has: gcloud compute networks subnets list")
+    except RefusedError as error:
+        if error.code != 403:
+            raise  # whoever may not look will be told when the machine is made
+
+
+def _bucket(backend: OrchestratorGCPBackend, api: GoogleAPI, store: ArtifactStore | None) -> Iterator[Problem]:
+    """Find out whether the machine's service account was given access to a bucket of another project."""
+    address = urlsplit(store.path) if store else None
+    if address is None or address.scheme != "gs" or getattr(store, "endpoint_url", None) != backend.endpoint_url:
+        return
+    if getattr(store, "credentials", None) is not None:
+        return  # the job takes them along
+    bucket = address.netloc
+    try:
+        found = api.request("GET", "storage.googleapis.com", f"/storage/v1/b/{bucket}?fields=projectNumber")
+        own = api.request("GET", "cloudresourcemanager.googleapis.com", f"/v1/projects/{backend.project}")
+        if str(found.get("projectNumber")) == str(own.get("projectNumber")):
+            return
+        policy = api.request("GET", "storage.googleapis.com", f"/storage/v1/b/{bucket}/iam")
+    except RefusedError as error:
+        if error.code == 404 and "bucket" in str(error):
+            mend = "Make it, or choose another one"
+            yield Problem(f"the bucket {bucket} does not exist", "run.artifact_store", mend)
+        return  # whoever may not look has no say in it
+    account = backend.service_account or f"{own.get('projectNumber')}-compute@developer.gserviceaccount.com"
+    if not _names(policy, account):
+        what = (
+            f"the bucket {bucket} belongs to another project than {backend.project}, and the machine's service account "
+            f"{account} has no role on it"
+        )
+        mend = (
+            f"Run: gcloud storage buckets add-iam-policy-binding gs://{bucket} "
+            f"--member=serviceAccount:{account} --role=roles/storage.objectAdmin"
+        )
+        yield Problem(what, "run.artifact_store", mend)
+
+
+def _names(policy: Body, account: str) -> bool:
+    """Tell whether a policy may let an account in: by its name, by a group or a domain, or as everybody."""
+    bindings: list[dict[str, Any]] = policy.get("bindings", [])
+    members = {str(member) for binding in bindings for member in binding.get("members", ())}
+    wide = ("allUsers", "allAuthenticatedUsers", "group:", "domain:", "principalSet:")
+    return f"serviceAccount:{account}" in members or any(member.startswith(wide) for member in members)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_MANY]) + (f", … ({len(names)})" if len(names) > _MANY else "")

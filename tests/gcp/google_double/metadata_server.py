@@ -1,0 +1,49 @@
+"""MetadataServer: what a machine asks about itself, a token of its service account above all."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+_TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"
+
+
+class MetadataServer:
+    """Serves one machine.
+
+    Args:
+        token: returns a token.
+    """
+
+    def __init__(self, token: Callable[[], str]) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+            def do_GET(self) -> None:
+                if self.headers.get("Metadata-Flavor") != "Google":
+                    self.send_error(403)
+                elif self.path != _TOKEN:
+                    self.send_error(404)
+                else:
+                    body = json.dumps({"access_token": token(), "expires_in": 3599, "token_type": "Bearer"}).encode()
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()
