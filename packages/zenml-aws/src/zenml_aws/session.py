@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from zenml_aws.api_trouble import explained
+from zenml_aws.api_trouble import RefusedError, explained
 
 ATTEMPTS = 5
 """How often a call is made that is throttled, or fails for a moment."""
@@ -75,6 +76,8 @@ class Service:
             told = explained(error, f"{self.name} {operation} in {self.region}")
             if told is None:
                 raise
+            if isinstance(told, RefusedError) and told.signed_out:
+                _client.cache_clear()  # who signs in meanwhile is to be found
             raise told from error
 
 
@@ -92,13 +95,11 @@ def connect(
     Raises:
         RefusedError: the profile is not there, or no region is known.
     """
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
-    retries: Any = {"mode": "standard", "total_max_attempts": attempts}
-    config = Config(retries=retries, connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS)
+    settings = tuple(sorted(row for row in os.environ.items() if row[0].startswith("AWS_")))
     try:
-        return Service(_session(region, profile).client(service, config=config))
+        return Service(_client(service, region, profile, attempts, settings))
     except BotoCoreError as error:
         told = explained(error, service)
         if told is None:
@@ -106,11 +107,57 @@ def connect(
         raise told from error
 
 
-def _session(region: str | None, profile: str | None) -> Any:
-    """Return a session; one of its own for each call, as clients of one session may not be made by two threads."""
-    from boto3 import Session
+@functools.lru_cache(maxsize=32)
+def _client(
+    service: str,
+    region: str | None,
+    profile: str | None,
+    attempts: int,
+    settings: tuple[tuple[str, str], ...],  # noqa: ARG001 - where they change, another client is made
+) -> Any:
+    """Return a client, which any thread may use; to make one takes long, as its service's model is large."""
+    from botocore.config import Config
 
-    return Session(region_name=region, profile_name=profile)
+    retries: Any = {"mode": "standard", "total_max_attempts": attempts}
+    config = Config(retries=retries, connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS)
+    return _session(region, profile).client(service, config=config)
+
+
+def region_of(profile: str | None = None) -> str:
+    """Return the region that the AWS tools use.
+
+    Raises:
+        RefusedError: the profile is not there, or no region is known.
+    """
+    from botocore.exceptions import BotoCoreError, NoRegionError
+
+    try:
+        region = _session(None, profile).region_name
+        if region is None:
+            raise NoRegionError
+    except BotoCoreError as error:
+        told = explained(error, "aws")
+        if told is None:
+            raise
+        raise told from error
+    return str(region)
+
+
+def _session(region: str | None, profile: str | None) -> Any:
+    """Return a session, which reads no model that another one has read."""
+    from boto3 import Session
+    from botocore.session import Session as Core
+
+    core = Core()
+    core.register_component("data_loader", _loader())
+    return Session(region_name=region, profile_name=profile, botocore_session=core)
+
+
+@functools.cache
+def _loader() -> Any:
+    from botocore.session import Session as Core
+
+    return Core().get_component("data_loader")
 
 
 @functools.cache

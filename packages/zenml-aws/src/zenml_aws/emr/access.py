@@ -1,0 +1,61 @@
+"""What must be so before a job is submitted: credentials, the staging location, the environment, where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from zenml.errors import Problem, StoreError, ZenMLError
+from zenml_aws.api_trouble import RefusedError
+from zenml_aws.emr.place import Place
+from zenml_aws.session import connect
+
+if TYPE_CHECKING:
+    from zenml_aws.emr.backend import ProcessingEMRBackend
+
+_NAME = "ProcessingEMRBackend"
+
+
+def find_problems(backend: ProcessingEMRBackend, place: Place) -> list[Problem]:
+    """Return all that would keep a job from being submitted, or from starting; nothing is left behind."""
+    found: list[Problem] = []
+    checks: tuple[Callable[[], Iterator[Problem]], ...] = (
+        place.problems,
+        lambda: _staging(backend),
+        lambda: _environment(backend),
+    )
+    for check in checks:
+        try:
+            found += check()
+        except RefusedError as error:
+            if error.signed_out:
+                return list(error.problems)
+            found += error.problems
+        except ZenMLError as error:
+            found += error.problems
+    return list(dict.fromkeys(found))
+
+
+def _staging(backend: ProcessingEMRBackend) -> Iterator[Problem]:
+    backend.staging.check()
+    service = connect("s3", backend.region, backend.profile)
+    bucket = backend.staging_location.split("/")[2]
+    there = service.call("HeadBucket", Bucket=bucket).get("BucketRegion") or service.region
+    if there != service.region:
+        what = f"the bucket {bucket} is in {there}, and EMR in {service.region} keeps its logs in its own region only"
+        yield Problem(what, f"{_NAME}.staging_location", "Name a bucket there, or the region: region=…")
+
+
+def _environment(backend: ProcessingEMRBackend) -> Iterator[Problem]:
+    if not backend.environment:
+        return
+    folder, _, name = backend.environment.rpartition("/")
+    try:
+        there = backend.store_at(folder).has(name)
+    except StoreError as error:
+        yield Problem(error.problems[0].what, f"{_NAME}.environment", error.problems[0].mend)
+        return
+    if not there:
+        yield Problem(
+            f"there is no {backend.environment}", f"{_NAME}.environment", "Put the environment's archive there"
+        )

@@ -1,0 +1,19 @@
+"""Jobs for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from zenml.data.shards import ShardJob
+from zenml_aws.emr.backend import ProcessingEMRBackend
+
+Make = Callable[..., ProcessingEMRBackend]
+"""Makes a backend that leads to the double, with more options where some are given."""
+
+
+def job(
+    out: Path, op: str = "Arrays", shards: tuple[Mapping[str, object], ...] = ({"number": 1}, {"number": 2})
+) -> ShardJob:
+    """Return a job of an operation of the conformance kit."""
+    return ShardJob(f"zenml.testing.shard_ops:{op}", shards, str(out), {"scale": 1.0}, "tried")
