@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from zenml.data.tfrecord import encode_batch
 from zenml.datasources import (
+    BigQueryDatasource,
     CSVDatasource,
     DataFrameDatasource,
     ImageFolderDatasource,
@@ -119,7 +120,12 @@ def _numpy(_: Path) -> Datasource:
     return NumpyDatasource(name="penguins", data=arrays)
 
 
+def _bigquery(_: Path) -> Datasource:
+    return BigQueryDatasource(name="penguins", project="birds", dataset="zoo", table="penguins")
+
+
 DATASOURCES: Mapping[str, Callable[[Path], Datasource]] = {
+    "BigQueryDatasource": _bigquery,
     "CSVDatasource": csv("penguins"),
     "DataFrameDatasource": lambda _: DataFrameDatasource(name="penguins", data=penguins()),
     "ImageFolderDatasource": _images,

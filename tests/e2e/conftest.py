@@ -78,3 +78,19 @@ def browse(tmp_path: Path, proxy: tuple[int, list[str]]) -> Browse:
         return [address for address in asked if "google" not in address]  # the browser's own, if any
 
     return run
+
+
+@pytest.fixture
+def bigquery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A double of BigQuery, which has the penguins, and whose address clients find in the environment."""
+    doubles = Path(__file__).parent.parent / "gcp"
+    for folder in (doubles, doubles / "bigquery"):
+        monkeypatch.syspath_prepend(folder)
+    from bigquery_double import World
+    from bigquery_double.world import real_table
+
+    with World(tmp_path) as world:
+        for name, value in world.environment.items():
+            monkeypatch.setenv(name, value)
+        world.warehouse.put("birds.zoo.penguins", real_table("penguins"))
+        yield

@@ -41,10 +41,16 @@ def test_no_component_is_left_out() -> None:
 
 
 def test_it_gives_the_same_from_python_and_from_yaml(
-    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    case: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     from components_for_tests import build
 
+    if case == "BigQueryDatasource":
+        request.getfixturevalue("bigquery")
     if "image" in case.partition(":")[2] and find_spec("PIL") is None:
         pytest.skip("Pillow is not installed. Run: pip install zenml-core[images]")
     here, there = tmp_path / "python", tmp_path / "yaml"

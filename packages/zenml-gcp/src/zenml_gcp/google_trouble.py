@@ -50,14 +50,14 @@ def explained(error: Exception, where: str) -> ZenMLError | None:
         where: what was called.
     """
     from google.api_core.exceptions import GoogleAPICallError, RetryError
-    from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
+    from google.auth.exceptions import DefaultCredentialsError, OAuthError, RefreshError, TransportError
     from requests.exceptions import RequestException
 
     if isinstance(error, GoogleAPICallError):
         return _refused(error, where)
     if isinstance(error, DefaultCredentialsError):
         return ConfigError("no Google credentials were found", where, SIGN_IN)
-    if isinstance(error, RefreshError):
+    if isinstance(error, RefreshError | OAuthError):
         return ConfigError("the Google credentials are not valid any more", where, SIGN_IN)
     if isinstance(error, TransportError | RequestException | RetryError | OSError):
         return UnreachableError(f"{where} does not answer: {_short(error)}", "", "Check the network, and run again")

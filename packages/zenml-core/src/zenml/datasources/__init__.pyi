@@ -11,3 +11,4 @@ from zenml.datasources.json_lines import JSONLinesDatasource as JSONLinesDatasou
 from zenml.datasources.parquet import ParquetDatasource as ParquetDatasource
 from zenml.datasources.sql import SQLDatasource as SQLDatasource
 from zenml.datasources.tfrecord import TFRecordDatasource as TFRecordDatasource
+from zenml_gcp.bigquery.datasource import BigQueryDatasource as BigQueryDatasource

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from zenml.data.identity import IdentityMemo
 from zenml.data.source_files import source_files
-from zenml.data.sql.refresh import Read, plan_read, refresh_seconds
+from zenml.data.sql.refresh import Read, checked_refresh, plan_read
 from zenml.data.sql.server import Server, url_problem
 from zenml.datasources.base import Datasource
 from zenml.datasources.files import ColumnType
@@ -48,11 +48,6 @@ def _checked_url(url: object) -> object:
     if problem:
         raise ValueError(problem)
     return url
-
-
-def _checked_refresh(refresh: object) -> object:
-    refresh_seconds(str(refresh))
-    return refresh
 
 
 class SQLDatasource(Datasource):
@@ -92,7 +87,7 @@ class SQLDatasource(Datasource):
     query: str | None = Field(default=None, min_length=1)
     key: list[str] = Field(default_factory=list)
     password: Secret | None = None
-    refresh: Annotated[str, BeforeValidator(_checked_refresh)] = "always"
+    refresh: Annotated[str, BeforeValidator(checked_refresh)] = "always"
     types: dict[str, ColumnType] = Field(default_factory=dict)
     tfrecord: bool = True
 

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,16 @@ def refresh_seconds(refresh: str) -> float:
     return int(found[1]) * _SECONDS[found[2]]
 
 
+def checked_refresh(refresh: object) -> object:
+    """Return a value of a `refresh` field unchanged.
+
+    Raises:
+        ValueError: it is none.
+    """
+    refresh_seconds(str(refresh))
+    return refresh
+
+
 @dataclass(frozen=True)
 class Read:
     """A reading of a server's database that is planned.
@@ -47,19 +57,24 @@ class Read:
     identity: str
 
 
-def plan_read(parts: Mapping[str, Any], refresh: str, memo: IdentityMemo) -> Read:
+def plan_read(
+    parts: Mapping[str, Any], refresh: str, memo: IdentityMemo, version: Callable[[], str] | None = None
+) -> Read:
     """Return the reading that a run needs: the last one while it is young enough, else a new one.
 
     Args:
         parts: what is read, and how (JSON types).
         refresh: see `refresh_seconds`.
         memo: knows when it was last read.
+        version: gives what changes when the source does, or an empty text; not called where the last reading will do.
     """
     source = _digest(dict(parts))
     if refresh == "never":
         return Read(source, source)
     last = memo.reading(source, refresh_seconds(refresh)) if refresh != "always" else ""
-    return Read(source, last or _digest({**parts, "reading": uuid.uuid4().hex}))
+    if last:
+        return Read(source, last)
+    return Read(source, _digest({**parts, "reading": (version and version()) or uuid.uuid4().hex}))
 
 
 def _digest(parts: Mapping[str, Any]) -> str:
