@@ -73,6 +73,8 @@ def test_a_missing_permission_is_told_with_the_role_that_has_it(bigquery: World,
         "BigQuery table birds.zoo.penguins: the credentials lack the permission bigquery.readsessions.create on "
         "projects/purse. Grant them the role BigQuery Read Session User (roles/bigquery.readSessionUser)"
     )
+    bigquery.storage.denied = {"bigquery.readsessions.getData"}
+    assert "the credentials lack the permission bigquery.readsessions.getData on projects/" in told(read, source())
 
 
 def test_an_api_that_is_not_enabled_is_told(bigquery: World, read: Any) -> None:

@@ -87,7 +87,10 @@ class BigQueryService(Service):
     @serves("bigquery.jobs.insert")
     def _insert(self, call: Call) -> Body:
         project = call.parameters["projectId"]
-        self._demand("bigquery.jobs.create", f"Project {project}", f"denied on project {project}.")
+        permission = "bigquery.jobs.create"
+        if permission in self.denied:
+            what = f"Access Denied: Project {project}: User does not have {permission} permission in project {project}."
+            raise Refusal(403, what, "accessDenied")
         sent = call.body["configuration"]
         query = sent.get("query", {})
         if not query.get("query"):

@@ -46,7 +46,10 @@ _HOWS = {
     "unavailable": (grpc.StatusCode.UNAVAILABLE, "The service is currently unavailable."),
     "reset": (grpc.StatusCode.INTERNAL, "Received RST_STREAM with error code 2"),
     "exhausted": (grpc.StatusCode.RESOURCE_EXHAUSTED, "Quota exceeded: Your project exceeded quota for read rows."),
-    "expired": (grpc.StatusCode.FAILED_PRECONDITION, "there was an error operating on the stream: session expired"),
+    "expired": (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "there was an error operating on the stream: session expired at 2024-11-23T09:59:13+00:00",
+    ),
     "broken": (grpc.StatusCode.INTERNAL, "an internal error"),
 }
 
@@ -183,6 +186,13 @@ class StorageServer:
         table, packed = found
         if not 0 <= request.offset <= table.num_rows:
             context.abort(grpc.StatusCode.OUT_OF_RANGE, f"there is no offset {request.offset}")
+        permission = "bigquery.readsessions.getData"
+        if permission in self.denied:
+            on = request.read_stream
+            what = (
+                f"there was an error operating on '{on}': the user does not have '{permission}' permission for '{on}'"
+            )
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, what)
         with self._lock:
             self.offsets.append(request.offset)
             broken = next((each for each in self.breaks if each.times > 0), None)

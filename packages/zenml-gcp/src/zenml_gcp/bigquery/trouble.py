@@ -20,17 +20,13 @@ _ROLES = {
 }
 _VIEWER = "BigQuery Data Viewer (roles/bigquery.dataViewer)"
 _HINTS = (
-    (
-        "row filter",
-        'row_filter is a condition of SQL on the table\'s own columns, such as row_filter="year = 2013"',
-    ),
+    ("without a filter over", "Give row_filter=… with a condition on the column by which the table is partitioned"),
+    ("row filter", 'row_filter is a condition of SQL on the table\'s own columns, such as row_filter="year = 2013"'),
     ("snapshot time", "A table can be read as it was in the last 7 days, or fewer where its dataset says so"),
-    (
-        "bytes billed",
-        "Raise maximum_bytes_billed, or let the query read less: fewer columns, or a filter by the partition",
-    ),
+    ("bytes billed", "Raise maximum_bytes_billed, or let the query read less: fewer columns, or a partition's filter"),
     ("not found in location", 'Say where the data lies, as in location="EU"'),
 )
+"""What to do about a message that holds some words."""
 
 
 class BigQueryError(DataError):

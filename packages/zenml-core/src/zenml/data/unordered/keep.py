@@ -112,7 +112,7 @@ def keep_unordered(
     folder = scratch / "runs"
     params = {**streams.params, "schema": schema.to_json()}
     deal = ShardJob(streams.op, tuple(streams.shards), str(folder), params, "read rows", streams.size)
-    states = run_job(deal)
+    states = run_job(deal) if streams.shards else []
     _refuse_cells(streams.place, states)
     shards = plan_shards(np.sum([state["counts"] for state in states], axis=0, dtype=np.int64), limit) if states else []
     if not shards:
