@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -13,15 +14,19 @@ sys.path.insert(0, str(Path(__file__).parent))  # where the tests' own modules l
 sys.path.insert(0, str(Path(__file__).parents[1] / "databases"))  # and those of the database servers
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))  # and the quickstart's
 
-from gcp_jobs import Make
+from database_servers import PASSWORD, DatabaseServer, mariadb
+from gcp_jobs import CONNECTION, Make, sql_port
 from google_double import GoogleDouble
 from google_double.compute import Compute
 from google_double.machine import World
 from google_double.others import PROJECT, Buckets, Logging, Projects
 from google_double.secret_manager import SecretManager
+from metadata_databases import config_of, new_database
 
 from zenml.artifacts import retrying
+from zenml.artifacts.read_cache import FOLDER_VARIABLE
 from zenml.artifacts.store import ArtifactStore
+from zenml.testing.emulators import gcs_emulator, make_gcs_bucket
 from zenml_gcp.vm.backend import OrchestratorGCPBackend
 
 
@@ -65,6 +70,41 @@ def backend(google: GoogleDouble) -> Make:
         return OrchestratorGCPBackend(**{**usual, **options})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[DatabaseServer]:
+    """Return a running MariaDB."""
+    with mariadb() as server:
+        yield server
+
+
+@pytest.fixture
+def metadata(mariadb_server: DatabaseServer, world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Return the config of a store in a new database of Cloud SQL, which only machines reach, at 127.0.0.1."""
+    monkeypatch.setenv("DATABASE_PASSWORD", PASSWORD)
+    world.databases[CONNECTION] = ("127.0.0.1", mariadb_server.port)
+    with new_database(mariadb_server) as name:
+        yield config_of(mariadb_server, name) | {"port": sql_port()}
+
+
+@pytest.fixture(scope="session")
+def gcs() -> Iterator[str]:
+    """Return the address of an emulator of Cloud Storage."""
+    with gcs_emulator() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(gcs: str, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the URL of a folder in a new bucket, which this machine and the double's reach as they reach Google's."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    for key, value in {"STORAGE_EMULATOR_HOST": gcs, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}.items():
+        monkeypatch.setenv(key, value)
+        world.image_variables[key] = value
+    name = f"bucket-{token_hex(8)}"
+    make_gcs_bucket(gcs, name)
+    return f"gs://{name}/dir"
 
 
 @pytest.fixture

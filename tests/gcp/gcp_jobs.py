@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +16,9 @@ from zenml_gcp.vm.backend import OrchestratorGCPBackend
 
 Make = Callable[..., OrchestratorGCPBackend]
 """Makes a backend that leads to the double, with more options where some are given."""
+
+CONNECTION = "proj-one:europe-west1:records"
+"""The connection name of the double's database."""
 
 SLEEP = "import time\nprint('begun', flush=True)\ntime.sleep(600)"
 """A program that goes on until it is ended."""
@@ -45,3 +50,16 @@ def ended(google: GoogleDouble, backend: OrchestratorGCPBackend, run_id: str, st
     found = google.wait_for(look)
     assert isinstance(found, JobStatus)
     return found
+
+
+@functools.cache
+def sql_port() -> int:
+    """Return the port at which machines reach their database: MySQL's own, where nobody else uses it."""
+    for port in (3306, 0):
+        with socket.socket() as taken:
+            try:
+                taken.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(taken.getsockname()[1])
+    raise OSError("there is no free port")

@@ -56,6 +56,7 @@ class Method:
     def problems(self, parameters: Mapping[str, str], query: Mapping[str, list[str]]) -> Iterator[str]:
         """Say what is wrong with parameters of the path and of the query."""
         known = self.description.get("parameters", {})
+        numbers = any("enum-encoding=int" in value for value in query.get("$alt", ()))
         for name, value in parameters.items():
             yield from _bad_value(name, value, known.get(name, {}))
         for name, values in query.items():
@@ -68,7 +69,8 @@ class Method:
             if len(values) > 1 and not schema.get("repeated"):
                 yield f'Proto field is not repeating, cannot start list: "{name}"'
             for value in values:
-                yield from _bad_value(name, value, schema)
+                if not (numbers and schema.get("enum") and value.isdigit() and int(value) < len(schema["enum"])):
+                    yield from _bad_value(name, value, schema)
         for name, schema in known.items():
             if schema.get("required") and name not in parameters and name not in query:
                 yield f"Required parameter: {name}"

@@ -84,6 +84,8 @@ def run(words: list[str]) -> int:
     scratch.mkdir(parents=True)
     environment = dict(pair.split("=", 1) for pair in given.get("--env", []))
     environment = {key: folders.get(value, value) for key, value in environment.items()}
+    shared = ("GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP")  # the network is the machine's
+    environment |= {**TOLD["image_variables"], **{key: os.environ[key] for key in shared}}
     environment["PATH"] = os.pathsep.join([str(Path(TOLD["python"]).parent), "/usr/bin", "/bin"])
     (home / "body.json").write_text(json.dumps({"image": image, "options": given, "arguments": arguments}))
     if PROXY in image:

@@ -43,6 +43,7 @@ class World:
         token_of: returns a token of a service account.
         account: the service account that `default` stands for.
         databases: address and port of Cloud SQL's databases by connection name.
+        image_variables: of every image's own.
         pull_errors: what registries say of images that cannot be pulled.
         defects: what a machine was told that its system would not understand.
     """
@@ -50,6 +51,7 @@ class World:
     token_of: Callable[[str], str]
     account: str = "1234-compute@developer.gserviceaccount.com"
     databases: dict[str, tuple[str, int]] = field(default_factory=dict)
+    image_variables: dict[str, str] = field(default_factory=dict)
     pull_errors: dict[str, str] = field(default_factory=dict)
     defects: list[str] = field(default_factory=list)
 
@@ -165,7 +167,7 @@ class Machine:
             **unit.environment,
             "PATH": f"{self._tools()}:/usr/bin:/bin",
             "RUNTIME_DIRECTORY": str(scratch),
-            "GCE_METADATA_HOST": self._metadata.address,
+            **dict.fromkeys(("GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP"), self._metadata.address),
         }
         command = [str(self.path(word)) if self.path(word).is_file() else word for word in unit.command]
         with self.log_file.open("ab") as console:
@@ -192,7 +194,12 @@ class Machine:
         """Write the commands that the machine's system has."""
         tools = self.path("/usr/bin")
         tools.mkdir(parents=True, exist_ok=True)
-        told = {"databases": self._world.databases, "pull_errors": self._world.pull_errors, "python": sys.executable}
+        told = {
+            "databases": self._world.databases,
+            "pull_errors": self._world.pull_errors,
+            "image_variables": self._world.image_variables,
+            "python": sys.executable,
+        }
         (self.folder / "docker.json").write_text(json.dumps(told))
         docker = f'exec {sys.executable} -I -S {_TOOL} {self.folder} "$@"'
         stubs = {name: text.format(folder=self.folder) for name, text in _STUBS.items()}

@@ -7,7 +7,17 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-_TOKEN = "/computeMetadata/v1/instance/service-accounts/default/token"
+_ACCOUNT = "/computeMetadata/v1/instance/service-accounts/default/"
+_ABOUT = {
+    "/": "computeMetadata/",
+    _ACCOUNT: {
+        "email": "default",
+        "aliases": ["default"],
+        "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
+    },
+    "/computeMetadata/v1/project/project-id": "proj-one",
+    "/computeMetadata/v1/universe/universe-domain": "googleapis.com",
+}
 
 
 class MetadataServer:
@@ -23,16 +33,25 @@ class MetadataServer:
                 """Say nothing."""
 
             def do_GET(self) -> None:
+                path = self.path.partition("?")[0]
+                told = _ABOUT.get(path)
                 if self.headers.get("Metadata-Flavor") != "Google":
                     self.send_error(403)
-                elif self.path != _TOKEN:
-                    self.send_error(404)
+                elif path == f"{_ACCOUNT}token":
+                    self._answer({"access_token": token(), "expires_in": 3599, "token_type": "Bearer"})
+                elif told is not None:
+                    self._answer(told)
                 else:
-                    body = json.dumps({"access_token": token(), "expires_in": 3599, "token_type": "Bearer"}).encode()
-                    self.send_response(200)
-                    self.send_header("Content-Length", str(len(body)))
-                    self.end_headers()
-                    self.wfile.write(body)
+                    self.send_error(404)
+
+            def _answer(self, told: object) -> None:
+                body = told.encode() if isinstance(told, str) else json.dumps(told).encode()
+                self.send_response(200)
+                self.send_header("Metadata-Flavor", "Google")
+                self.send_header("Content-Type", "application/text" if isinstance(told, str) else "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -29,7 +29,6 @@ class Compute:
 
     def __init__(self, api: GoogleAPI, project: str) -> None:
         self.api, self.project = api, project
-        self._clients: dict[str, Any] = {}
 
     def insert(self, zone: str, body: Mapping[str, Any]) -> bool:
         """Make a machine, and wait until it runs; return False where there is one of that name.
@@ -198,9 +197,7 @@ class Compute:
     def _client(self, kind: str) -> Any:
         from google.cloud import compute_v1
 
-        if kind not in self._clients:
-            self._clients[kind] = self.api.client(getattr(compute_v1, f"{kind}Client"))
-        return self._clients[kind]
+        return self.api.client(getattr(compute_v1, f"{kind}Client"))
 
 
 def _body(message: Any) -> Body:

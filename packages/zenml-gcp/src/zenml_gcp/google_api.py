@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from zenml.artifacts.retrying import retried
@@ -22,6 +24,16 @@ _RESULT = TypeVar("_RESULT")
 Body = dict[str, Any]
 
 
+def connect(endpoint_url: str | None) -> GoogleAPI:
+    """Return how to reach Google's services; one that was used before, as long as the credentials' file is the same.
+
+    Args:
+        endpoint_url: address of another service than Google's; None for Google's own.
+    """
+    file = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS", "")
+    return _connected(endpoint_url, file, Path(file).stat().st_mtime_ns if file and Path(file).is_file() else 0)
+
+
 class GoogleAPI:
     """How to reach Google's services.
 
@@ -32,6 +44,7 @@ class GoogleAPI:
 
     def __init__(self, endpoint_url: str | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self.endpoint_url, self._sleep = endpoint_url, sleep
+        self._clients: dict[Callable[..., Any], Any] = {}
 
     def pause(self, seconds: float) -> None:
         """Wait."""
@@ -50,13 +63,16 @@ class GoogleAPI:
         return self._told("Google's sign-in", lambda: google.auth.default(scopes=[_SCOPE])[0])
 
     def client(self, kind: Callable[..., _RESULT]) -> _RESULT:
-        """Return a client of one service, which speaks REST.
+        """Return the client of one service, which speaks REST.
 
         Args:
             kind: the client's class.
         """
-        options = {"api_endpoint": self.endpoint_url} if self.endpoint_url else None
-        return kind(credentials=self.credentials, transport="rest", client_options=options)
+        if kind not in self._clients:
+            options = {"api_endpoint": self.endpoint_url} if self.endpoint_url else None
+            self._clients[kind] = kind(credentials=self.credentials, transport="rest", client_options=options)
+        made: _RESULT = self._clients[kind]
+        return made
 
     def call(self, where: str, send: Callable[[], _RESULT], tries: int = _TRIES) -> _RESULT:
         """Send until it succeeds, or fails for good; wait for as long as the service asks to.
@@ -120,3 +136,8 @@ class GoogleAPI:
             if known is None:
                 raise
             raise known from error
+
+
+@functools.lru_cache(maxsize=8)
+def _connected(endpoint_url: str | None, _file: str, _changed: int) -> GoogleAPI:
+    return GoogleAPI(endpoint_url)

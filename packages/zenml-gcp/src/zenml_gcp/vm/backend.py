@@ -16,7 +16,7 @@ from zenml.runtime.job_folder import JobFolder
 from zenml.runtime.remote import JobStatus, RemoteJob, RemoteOrchestratorBackend, RemoteRun, Resource, Staging
 from zenml_gcp import __version__, vm_fields
 from zenml_gcp.compute import Compute, lines_of
-from zenml_gcp.google_api import Body, GoogleAPI
+from zenml_gcp.google_api import Body, GoogleAPI, connect
 from zenml_gcp.google_trouble import RefusedError, passes
 from zenml_gcp.vm.access import find_problems, loopback_problems
 from zenml_gcp.vm.cloud_init import NOTE
@@ -273,7 +273,7 @@ class OrchestratorGCPBackend(RemoteOrchestratorBackend):
             return []
 
     def _api(self) -> GoogleAPI:
-        return GoogleAPI(self.endpoint_url)
+        return connect(self.endpoint_url)
 
     def _compute(self) -> Compute:
         return Compute(self._api(), self.project)
