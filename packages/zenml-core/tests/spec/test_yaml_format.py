@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zenml.errors import SpecError
 from zenml.spec.model import ComponentSpec, EnvironmentSpec, PipelineSpec, RunSpec, StepSpec
-from zenml.spec.yaml_format import read_yaml, write_yaml
+from zenml.spec.yaml_format import read_yaml, write_documents, write_yaml
 
 text = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=20)
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}", fullmatch=True)
@@ -118,3 +119,13 @@ def test_scalars_follow_the_core_schema() -> None:
         HEAD + "  - {id: a, type: X, config: {a: 1e-3, b: yes, c: 0x1F, d: 12:30, e: 2020-01-01, f: ~}}\n"
     )
     assert spec.steps[0].config == {"a": 0.001, "b": "yes", "c": 31, "d": "12:30", "e": "2020-01-01", "f": None}
+
+
+def test_documents_for_people_hold_lines_as_lines_and_name_nothing_by_number() -> None:
+    labels = {"run": "r1"}
+    documents = [{"labels": labels, "script": "#!/bin/sh\nexit 0\n"}, {"labels": labels, "again": labels}]
+    text = write_documents(documents)
+    assert "script: |\n  #!/bin/sh\n  exit 0\n" in text
+    assert "&" not in text
+    assert "*" not in text
+    assert list(yaml.safe_load_all(text)) == documents

@@ -19,6 +19,7 @@ from zenml.runtime.remote import RemoteOrchestratorBackend
 from zenml.runtime.remote_job import Resource
 from zenml.runtime.step_run import StepRun
 from zenml.spec.changes import changes
+from zenml.spec.yaml_format import write_documents
 
 _LOOKED_AT = 20
 """How many runs of the pipeline are looked at for the last one in which a step was published."""
@@ -80,15 +81,13 @@ class Plan:
         print_table(("Step", "Action", "Because"), rows, title=f"{self.pipeline}: plan")
         if not self.resources:
             return
-        import yaml
-
         total = sum(self.package.values())
         files = [(name, str(size)) for name, size in self.package.items()]
         print_table(("File", "Bytes"), files, title=f"Code package: {len(files)} files, {total} bytes")
         for warning in self.warnings:
             Console().warn(warning)
         made = [{resource.kind: resource.name, **resource.body} for resource in self.resources]
-        print("\nWould be made\n" + yaml.safe_dump_all(made, sort_keys=False), end="")  # noqa: T201 - asked for
+        print("\nWould be made\n" + write_documents(made), end="")  # noqa: T201 - asked for
 
 
 def make_plan(launch: Launch, graph: Graph, orchestrator: OrchestratorBackend) -> Plan:

@@ -7,7 +7,7 @@ what people expect of a configuration file; https://yaml.org/spec/1.2.2/#103-cor
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,22 @@ def path_text(path: Path) -> str:
 def write_yaml(spec: PipelineSpec) -> str:
     """Return the spec as YAML; equal specs give equal text."""
     text: str = yaml.dump(spec.to_data(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return text
+
+
+class _ReadableDumper(_Dumper):
+    """_Dumper that writes texts of several lines as such."""
+
+
+_ReadableDumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None),
+)
+
+
+def write_documents(documents: Iterable[Any]) -> str:
+    """Return JSON types as YAML documents for people to read."""
+    text: str = yaml.dump_all(documents, Dumper=_ReadableDumper, sort_keys=False, allow_unicode=True, width=100)
     return text
 
 
