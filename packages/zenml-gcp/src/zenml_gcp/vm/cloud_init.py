@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.resources
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -30,6 +29,8 @@ _UNIT = "zenml-run.service"
 _FOLDER = "/etc/zenml"
 _OWN_REGISTRIES = (".pkg.dev", "gcr.io")
 """Registries of Google's, to which the machine's service account signs in."""
+
+_DIRECTIVE = "# shellcheck shell=bash disable=SC2016,SC2034  # texts as they are, which machine.sh reads\n"
 
 _SERVICE = """\
 [Unit]
@@ -94,7 +95,7 @@ def settings(backend: OrchestratorGCPBackend, job: RemoteJob, name: str) -> str:
         "OPTIONS": _options(backend, job),
         "ARGUMENTS": list(job.arguments),
     }
-    return "".join(f"{key}={_shell(value)}\n" for key, value in said.items())
+    return _DIRECTIVE + "".join(f"{key}={_shell(value)}\n" for key, value in said.items())
 
 
 def _options(backend: OrchestratorGCPBackend, job: RemoteJob) -> list[str]:
@@ -129,7 +130,13 @@ def _note_url(job: RemoteJob) -> str:
 
 
 def _shell(value: str | Sequence[str]) -> str:
-    return shlex.quote(value) if isinstance(value, str) else f"({' '.join(map(shlex.quote, value))})"
+    if isinstance(value, str):
+        return _quoted(value)
+    return "(" + "".join(f"\n  {_quoted(word)}" for word in value) + (")" if not value else "\n)")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
 
 
 class _Dumper(yaml.SafeDumper):
