@@ -2,9 +2,45 @@
 
 from __future__ import annotations
 
-from zenml.plugins import Spec, hookimpl
+from zenml.plugins import Capability, Spec, hookimpl
 
 ZENML_HOOK_API = ">=1,<2"
+
+
+@hookimpl
+def zenml_orchestrator_backends() -> list[Spec]:
+    """Offer the orchestrator on EC2."""
+    return [
+        Spec(
+            "OrchestratorAWSBackend",
+            "orchestrator",
+            "zenml_aws.ec2.backend:OrchestratorAWSBackend",
+            "Runs the pipeline in a container on an EC2 instance of its own",
+            (
+                Capability.LOGS,
+                Capability.CANCEL,
+                Capability.SPOT,
+                Capability.GPU,
+                Capability.SECRETS,
+                Capability.DEADLINE,
+                Capability.RETRIES,
+            ),
+        )
+    ]
+
+
+@hookimpl
+def zenml_processing_backends() -> list[Spec]:
+    """Offer the engine on EMR."""
+    return [
+        Spec(
+            "ProcessingEMRBackend",
+            "processing",
+            "zenml_aws.emr.backend:ProcessingEMRBackend",
+            "Works on shards as a Spark application on EMR Serverless, or on an EMR cluster",
+            (Capability.DISTRIBUTED, Capability.CANCEL, Capability.DEADLINE, Capability.RETRIES),
+        )
+    ]
 
 
 @hookimpl

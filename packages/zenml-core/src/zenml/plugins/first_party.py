@@ -31,6 +31,7 @@ FIRST_PARTY: dict[str, tuple[str, str]] = {
     "PostgreSQLMetadataStore": ("zenml-core", "metadata-store"),
     "ProcessingBaseBackend": ("zenml-core", "processing"),
     "ProcessingBeamBackend": ("zenml-beam", "processing"),
+    "ProcessingDataFlowBackend": ("zenml-gcp", "processing"),
     "ProcessingEMRBackend": ("zenml-aws", "processing"),
     "ProcessingSparkBackend": ("zenml-spark", "processing"),
     "RandomSplit": ("zenml-core", "step"),

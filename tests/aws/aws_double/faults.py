@@ -1,0 +1,36 @@
+"""Faults: calls that fail on purpose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HOWS = ("throttled", "500", "503", "cut-before", "cut-after", "time-out", "denied")
+"""How a call can fail: by an answer, or by a connection that breaks before or after the work, or never answers.
+
+Any other word is the code with which the service refuses.
+"""
+
+
+@dataclass
+class Fault:
+    """Calls that fail.
+
+    Args:
+        how: one of `HOWS`, or a code.
+        at: the number of the call, from 1, among those that fit, at which it begins.
+        times: how many calls fail.
+        operation: only calls of this one.
+    """
+
+    how: str
+    at: int = 1
+    times: int = 1
+    operation: str = ""
+    seen: int = 0
+
+    def strikes(self, operation: str) -> bool:
+        """Count a call that fits, and tell whether it is one of those that fail."""
+        if self.operation not in ("", operation):
+            return False
+        self.seen += 1
+        return self.at <= self.seen < self.at + self.times
