@@ -24,7 +24,7 @@ from emr_jobs import Make
 from zenml.artifacts.read_cache import FOLDER_VARIABLE
 from zenml.testing.emulators import make_s3_bucket, s3_emulator
 from zenml_aws.emr import backend as backend_module
-from zenml_aws.emr import serverless
+from zenml_aws.emr import cluster, serverless
 from zenml_aws.emr.backend import ProcessingEMRBackend
 
 
@@ -70,6 +70,8 @@ def signed_in(s3: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
     monkeypatch.setenv(FOLDER_VARIABLE, str(home / "cache"))
     for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
+    monkeypatch.setattr(cluster, "_PAUSES", (0.0,) * 4)
     monkeypatch.setattr(serverless, "_PAUSE", 0.01)
     monkeypatch.setattr(backend_module, "_FIRST_PAUSE", 0.02)
     monkeypatch.setattr(backend_module, "_LAST_PAUSE", 0.2)

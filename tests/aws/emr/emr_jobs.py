@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from zenml.data.shards import ShardJob
+from zenml.runtime.remote_shards import RemoteShards
 from zenml_aws.emr.backend import ProcessingEMRBackend
 
 Make = Callable[..., ProcessingEMRBackend]
 """Makes a backend that leads to the double, with more options where some are given."""
+
+
+@contextmanager
+def staged(backend: ProcessingEMRBackend, out: Path) -> Iterator[RemoteShards]:
+    """Give a job that is staged outside of any run."""
+    with RemoteShards.stage(job(out), backend.staging) as shards:
+        yield shards
 
 
 def job(

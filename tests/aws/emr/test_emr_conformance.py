@@ -7,8 +7,10 @@ minutes. What runs on Spark in any case is in `test_emr_pipelines`.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
+from emr_double import EmrDouble
 from emr_jobs import Make
 
 from zenml.backends.interfaces import ProcessingBackend
@@ -20,5 +22,8 @@ DOUBLE = "spark_emr" if os.environ.get("ZENML_EMR_ENGINE") == "spark" else "emr"
 @pytest.mark.xdist_group("emr")
 class TestServerless(ProcessingBackendConformance):
     @pytest.fixture
-    def backend(self, request: pytest.FixtureRequest, make: Make) -> ProcessingBackend:
-        return make(application_id=request.getfixturevalue(DOUBLE).serverless.add())
+    def backend(self, request: pytest.FixtureRequest, make: Make, tmp_path: Path) -> ProcessingBackend:
+        """Return the engine, whose machines see none of the files of this one."""
+        double: EmrDouble = request.getfixturevalue(DOUBLE)
+        double.host.hidden += [tmp_path / "data", tmp_path / "there", tmp_path / "out"]
+        return make(application_id=double.serverless.add())

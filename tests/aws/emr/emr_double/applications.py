@@ -93,6 +93,7 @@ class Host:
         self.folder, self.s3, self.engine = folder, s3, engine
         self.hidden: list[Path] = []
         self.plan: list[str] = []
+        self.begun, self.released = threading.Event(), threading.Event()
         self._works: list[Work] = []
         self._turn = threading.Lock()
         self._jvm: Jvm | None = None
@@ -101,8 +102,8 @@ class Host:
     def start(self, request: Request) -> Work:
         """Start an application.
 
-        `plan` says what comes of the next ones instead: `wait` lets one go on until it is killed; any other text is the
-        log of one that fails.
+        `plan` says what comes of the next ones: `succeed` lets one end well without doing anything, `wait` lets it go
+        on until it is killed, `hold` lets it begin when `released` is set; any other text is the log of one that fails.
         """
         work = Work()
         self._works.append(work)
@@ -118,6 +119,8 @@ class Host:
         self._works.clear()
         self.plan.clear()
         self.hidden.clear()
+        self.begun.clear()
+        self.released.clear()
 
     def close(self) -> None:
         """End all that is at work, and Java."""
@@ -147,6 +150,12 @@ class Host:
     def _execute(self, work: Work, request: Request, planned: str, folder: Path) -> int:
         work_folder = folder / "work"
         work_folder.mkdir()
+        if planned == "succeed":
+            return 0
+        if planned == "hold":
+            self.begun.set()
+            self.released.wait(60)
+            planned = ""
         if planned and planned != "wait":
             work.log = planned
             return 1
@@ -196,6 +205,7 @@ class Host:
                 )
                 if work.killed:
                     work.process.kill()
+                self.begun.set()
                 code = work.process.wait()
         finally:
             for path, aside in away:

@@ -18,6 +18,7 @@ from zenml.runtime.remote_job import RemoteRun
 from zenml.runtime.remote_processing import RemoteProcessingBackend
 from zenml.runtime.remote_shards import RemoteShards
 from zenml.runtime.step_work import current_work
+from zenml_aws.api_trouble import BusyError
 from zenml_aws.artifact_store import S3ArtifactStore
 from zenml_aws.emr import fields
 from zenml_aws.emr.access import find_problems
@@ -29,6 +30,9 @@ from zenml_aws.emr.serverless import Serverless
 from zenml_aws.emr.spark import setting_problems, settings_of, text_of
 
 _FIRST_PAUSE, _LAST_PAUSE = 0.2, 10.0
+_PATIENCE = 60
+"""So often in a row EMR may say nothing of a job before that is given up."""
+
 _OF_A_MADE_APPLICATION = ("release_label", "image", "subnet_ids", "security_group_ids")
 
 _sound: set[str] = set()
@@ -85,7 +89,7 @@ class ProcessingEMRBackend(RemoteProcessingBackend):
     driver_memory: fields.Memory | None = None
     max_run_duration: int | None = Field(default=None, ge=60)
     extra_tags: dict[fields.TagKey, fields.TagValue] = Field(default_factory=dict, max_length=40)
-    _open: dict[str, tuple[Place, ArtifactStore]] = PrivateAttr(default_factory=dict)
+    _stores: dict[str, ArtifactStore] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _fields_go_together(self) -> ProcessingEMRBackend:
@@ -115,7 +119,10 @@ class ProcessingEMRBackend(RemoteProcessingBackend):
     @property
     def staging(self) -> ArtifactStore:
         """The staging location."""
-        return self._opened[1]
+        config = self.model_dump_json()
+        if config not in self._stores:
+            self._stores[config] = self.store_at(self.staging_location)
+        return self._stores[config]
 
     def store_at(self, path: str) -> ArtifactStore:
         """Return a folder of S3, as this machine reaches it."""
@@ -124,7 +131,7 @@ class ProcessingEMRBackend(RemoteProcessingBackend):
     @property
     def place(self) -> Place:
         """Where jobs run."""
-        return self._opened[0]
+        return Cluster(self) if self.cluster_id else Serverless(self)
 
     def check(self) -> Iterable[Problem]:
         """Find settings and releases that EMR would not take; nothing is sent."""
@@ -168,7 +175,7 @@ class ProcessingEMRBackend(RemoteProcessingBackend):
             raise
         finally:
             if current_work() is None:  # no run ends that would remove what was made for it
-                place.end(shards.run_id)
+                _tidy(place, shards.run_id)
         if ended.state is not State.COMPLETE:
             raise ZenMLError(_why(place, ended, f"{label} ({submission.name} on {place.where})"))
 
@@ -179,15 +186,6 @@ class ProcessingEMRBackend(RemoteProcessingBackend):
     def end_jobs(self, run_id: str) -> None:
         """Cancel the jobs of a run, and delete the application that was made for it."""
         self.place.end(run_id)
-
-    @property
-    def _opened(self) -> tuple[Place, ArtifactStore]:
-        """What reaches EMR and the staging location, opened once for a config: to open it takes a while."""
-        config = self.model_dump_json()
-        if config not in self._open:
-            place = Cluster(self) if self.cluster_id else Serverless(self)
-            self._open[config] = place, self.store_at(self.staging_location)
-        return self._open[config]
 
     def submission(self, shards: RemoteShards) -> Submission:
         """Return what is submitted for a staged job."""
@@ -206,9 +204,15 @@ class ProcessingEMRBackend(RemoteProcessingBackend):
 
 def _watch(place: Place, job: str, label: str) -> Job:
     """Return a job that has ended; when it begins to run, its page is told."""
-    pause, told = _FIRST_PAUSE, State.PENDING
+    pause, told, silent = _FIRST_PAUSE, State.PENDING, 0
     while True:
-        seen = place.look(job)
+        try:
+            seen, silent = place.look(job), 0
+        except BusyError:
+            silent += 1
+            if silent > _PATIENCE:
+                raise
+            seen = Job(job, "", told)
         if seen.state.ended:
             return seen
         if seen.state is not told:
@@ -232,6 +236,13 @@ def _give_up(place: Place, submission: Submission, job: str) -> None:
             place.cancel(id_)
     except ZenMLError as error:
         Console().warn(f"{submission.name} could not be cancelled on {place.where}: {error}. Try: zenml gc")
+
+
+def _tidy(place: Place, run_id: str) -> None:
+    try:
+        place.end(run_id)
+    except ZenMLError as error:
+        Console().warn(f"What was made for {run_id} on {place.where} is still there: {error}. Try: zenml gc")
 
 
 def _main() -> Path:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from zenml.artifacts.store import ArtifactStore
@@ -31,8 +31,7 @@ _STATES = {
 }
 _LIVE = [state for state, meaning in _STATES.items() if not meaning.ended]
 _USABLE = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
-_TRIES = 5
-_ARGUMENT = 10_280
+_PAUSES = (1.0, 2.0, 4.0, 8.0)
 
 
 class Cluster(Place):
@@ -45,11 +44,11 @@ class Cluster(Place):
     def __init__(self, backend: ProcessingEMRBackend) -> None:
         self._backend = backend
 
-    @cached_property
+    @property
     def _service(self) -> Service:
         return connect("emr", self._backend.region, self._backend.profile)
 
-    @cached_property
+    @property
     def _adding(self) -> Service:
         """Makes each call once: a step is added as often as it is asked for, and the client asks again by itself."""
         return connect("emr", self._backend.region, self._backend.profile, attempts=1)
@@ -83,17 +82,22 @@ class Cluster(Place):
 
     def submit(self, submission: Submission) -> str:
         """Add a step, or find it there; steps have no tokens, so that they are known by their names."""
-        failure: ZenMLError | None = None
-        for _ in range(_TRIES):
-            there = self._named(submission.name, _LIVE)
-            if there:
-                return there[0].id
+        there = self._named(submission.name)
+        for job in there:
+            if not job.state.ended:
+                return job.id
+        known = {job.id for job in there}
+        for pause in (*_PAUSES, None):
             try:
-                answer = self._adding.call("AddJobFlowSteps", **self.request(submission))
-                return str(answer["StepIds"][0])
-            except BusyError as error:  # the step may be there all the same
-                failure = error
-        raise failure or ZenMLError("no step could be added", self.where)
+                return str(self._adding.call("AddJobFlowSteps", **self.request(submission))["StepIds"][0])
+            except BusyError:  # the step may be there all the same, or soon
+                time.sleep(pause or 0)
+                added = [job.id for job in self._named(submission.name) if job.id not in known]
+                if added:
+                    return added[0]
+                if pause is None:
+                    raise
+        raise ZenMLError("no step could be added", self.where)
 
     def request(self, submission: Submission) -> dict[str, Any]:
         """Return the parameters of AddJobFlowSteps."""
@@ -164,8 +168,8 @@ class Cluster(Place):
         found: dict[str, Any] = self._service.call("DescribeCluster", ClusterId=self._backend.cluster_id)["Cluster"]
         return found
 
-    def _named(self, name: str, states: list[str]) -> list[Job]:
-        return [job for job in self._steps(states) if job.name == name]
+    def _named(self, name: str) -> list[Job]:
+        return [job for job in self._steps(list(_STATES)) if job.name == name]
 
     def _steps(self, states: list[str]) -> list[Job]:
         rows = self._service.all("ListSteps", "Steps", ClusterId=self._backend.cluster_id, StepStates=states)

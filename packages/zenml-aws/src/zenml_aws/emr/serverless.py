@@ -7,7 +7,6 @@ import re
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from zenml.errors import Problem, ZenMLError
@@ -52,7 +51,7 @@ class Serverless(Place):
     def __init__(self, backend: ProcessingEMRBackend) -> None:
         self._backend = backend
 
-    @cached_property
+    @property
     def _service(self) -> Service:
         return connect("emr-serverless", self._backend.region, self._backend.profile)
 
@@ -98,7 +97,7 @@ class Serverless(Place):
             if not job.state.ended:
                 return f"{application}/{job.id}"
         # The service answers a token that it has seen with the job of then; what has ended is not wanted again.
-        token = hashlib.sha256(f"{submission.name} {len(there)}".encode()).hexdigest()
+        token = hashlib.sha256(f"{application} {submission.name} {len(there)}".encode()).hexdigest()
         answer = self._service.call("StartJobRun", **self.request(application, submission), clientToken=token)
         return f"{application}/{answer['jobRunId']}"
 
@@ -251,7 +250,11 @@ class Serverless(Place):
         if self._application(application)["state"] == "STARTED":
             self._service.call("StopApplication", applicationId=application)
             self._wait(application, ("STARTED", *_PASSING))
-        self._service.call("DeleteApplication", applicationId=application)
+        try:
+            self._service.call("DeleteApplication", applicationId=application)
+        except RefusedError:  # it was asked twice, where the first answer did not arrive
+            if self._application(application)["state"] != "TERMINATED":
+                raise
 
     def _wait(self, application: str, states: tuple[str, ...]) -> None:
         for _ in range(_MOST_WAITS):
