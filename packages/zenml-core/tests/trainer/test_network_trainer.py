@@ -57,7 +57,7 @@ def test_a_training_that_was_broken_off_goes_on_to_the_same_weights(bench, tiny,
     from zenml.steps.trainer import base
     from zenml.steps.trainer.checkpoints import Checkpoints
 
-    monkeypatch.setattr(epochs, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(epochs, "CHECKPOINT_SHARE", 1e9)
     inputs = bench.prepare(tiny.table(), labels=["ill"])
     inputs.pop("raw")
     config = {"epochs": 9, "metrics": ["accuracy"], "early_stopping_patience": 8}

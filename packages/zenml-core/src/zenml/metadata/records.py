@@ -74,6 +74,11 @@ class StepRecord:
     forgotten: bool = False
     """Whether the cache passes over it: it is published, and never served again."""
 
+    @property
+    def run_metrics(self) -> Mapping[str, float]:
+        """The metrics that count as those of the run: not those of a training, which are of one of its epochs."""
+        return {} if "epoch" in self.metrics else self.metrics
+
 
 @dataclass(frozen=True)
 class RunRecord:

@@ -66,7 +66,7 @@ class ComparedRun:
             state=str(record.state),
             started=started,
             duration=None if started is None or finished is None else round(finished - started, 6),
-            metrics={name: value for step in record.steps for name, value in step.metrics.items()},
+            metrics={name: value for step in record.steps for name, value in step.run_metrics.items()},
             parameters={**_given(record.spec), **data, **code},
         )
 

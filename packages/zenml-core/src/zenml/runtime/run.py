@@ -285,7 +285,7 @@ def _duration(record: RunRecord | StepRecord) -> float | None:
 
 
 def _metrics(record: RunRecord) -> dict[str, float]:
-    return {name: value for step in record.steps for name, value in step.metrics.items()}
+    return {name: value for step in record.steps for name, value in step.run_metrics.items()}
 
 
 def _artifact_json(row: ArtifactRecord) -> dict[str, str]:

@@ -27,8 +27,8 @@ from zenml.steps.trainer.names import canonical
 from zenml.steps.trainer.objective import Objective
 from zenml.steps.trainer.training import Training
 
-CHECKPOINT_SECONDS = 1.0
-"""Checkpoints are at least so far apart: what a kill costs is no more than that."""
+CHECKPOINT_SHARE = 0.01
+"""Saving checkpoints takes no more of the time of a training than this, after the first one."""
 
 _EVAL_ROWS = 8192
 _STATE, _BEST = "state", "best"
@@ -99,7 +99,7 @@ class Epochs:
         view = training.train.batch_view(
             self.batch_size, seed=training.seed, prepare=self.objective.arrays, rank=place.rank, world=place.world
         )
-        saved = time.monotonic()
+        due = 0.0
         with training.report.progress("epochs", self.epochs) as advance:
             advance(first - 1)
             for epoch in range(first, self.epochs + 1):
@@ -108,10 +108,11 @@ class Epochs:
                 loss = learner.train(epoch, view.epoch(epoch))
                 self._record(epoch, loss, learner)
                 advance(1)
-                due = epoch % self.checkpoint_every == 0 and epoch < self.epochs
-                if due and time.monotonic() - saved >= CHECKPOINT_SECONDS:
+                began = time.monotonic()
+                if epoch % self.checkpoint_every == 0 and epoch < self.epochs and began >= due:
                     training.checkpoints.save(epoch, lambda folder: self._save(learner, folder))
                     saved = time.monotonic()
+                    due = saved + (saved - began) / CHECKPOINT_SHARE
         self._settle(learner)
 
     def _resume(self, learner: Learner) -> int:

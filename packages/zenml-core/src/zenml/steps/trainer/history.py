@@ -53,7 +53,7 @@ def _number(value: float) -> float | None:
 
 def history_text(epochs: Sequence[Epoch]) -> bytes:
     """Return epochs as `read_history` takes them."""
-    return json.dumps({"epochs": list(epochs)}, indent=1, allow_nan=False).encode() + b"\n"
+    return json.dumps({"epochs": list(epochs)}, indent=1, sort_keys=True, allow_nan=False).encode() + b"\n"
 
 
 def parse_history(data: bytes, where: str = "") -> list[Epoch]:

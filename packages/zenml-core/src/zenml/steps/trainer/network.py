@@ -34,7 +34,8 @@ class NetworkTrainer(Trainer):
         early_stopping_min_delta: how much better counts as better.
         early_stopping_monitor: the value to watch; by default `eval_loss`, without a split `eval` `loss`.
         restore_best: with early stopping, end with the weights of the best epoch instead of the last one.
-        checkpoint_every: after how many epochs to save a checkpoint, though no more than one in a second.
+        checkpoint_every: after how many epochs to save a checkpoint, though less often where that would take more than
+            a hundredth of the time.
         threads: see `Trainer`.
     """
 
