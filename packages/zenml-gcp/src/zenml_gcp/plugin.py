@@ -53,3 +53,17 @@ def zenml_orchestrator_backends() -> list[Spec]:
             ),
         )
     ]
+
+
+@hookimpl
+def zenml_processing_backends() -> list[Spec]:
+    """Offer Dataflow."""
+    return [
+        Spec(
+            "ProcessingDataFlowBackend",
+            "processing",
+            "zenml_gcp.dataflow.backend:ProcessingDataFlowBackend",
+            "Works on shards in Apache Beam pipelines on Google Cloud Dataflow",
+            (Capability.DISTRIBUTED,),
+        )
+    ]

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from zenml.backends.interfaces import ProcessingBackend
 from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.backends.reporter import Reporter
 from zenml.errors import ZenMLError
@@ -14,10 +16,15 @@ from zenml.metadata.liveness import seen_state
 from zenml.metadata.records import State
 from zenml.metadata.store import MetadataStore
 from zenml.repo.leftover import Leftover
+from zenml.runtime.engines import FACT
 from zenml.runtime.identifiers import time_of
 from zenml.runtime.job_folder import JobFolder
 from zenml.runtime.remote import RemoteOrchestratorBackend, RemoteRun
+from zenml.runtime.remote_processing import RemoteProcessingBackend
 from zenml.runtime.submitted import Submitted
+
+Platform = RemoteOrchestratorBackend | RemoteProcessingBackend
+"""What may hold something of a run: `list_runs` tells of it, and `clean_up` removes it."""
 
 _LOOKED_AT = 1_000
 """So many of the newest runs are asked where they ran."""
@@ -44,7 +51,7 @@ class Platforms:
     pipeline: str | None = None
     unknown_runs: bool = False
 
-    def find(self) -> Iterator[tuple[Leftover, RemoteOrchestratorBackend]]:
+    def find(self) -> Iterator[tuple[Leftover, Platform]]:
         """Yield what is left of ended runs, and the backend whose `clean_up` removes it."""
         submitted = {each.run_id: each for each in Submitted.all(self.root)}
         for backend in self._backends(submitted.values()):
@@ -54,35 +61,48 @@ class Platforms:
                 self.report.warn(f"{type(backend).__name__} cannot be asked what it holds: {error}")
                 continue
             for run in held:
-                row = self._leftover(type(backend).__name__, run, submitted.get(run.run_id))
+                row = self._leftover(backend, run, submitted.get(run.run_id))
                 if row:
                     yield row, backend
 
-    def _backends(self, submitted: Iterable[Submitted]) -> Iterator[RemoteOrchestratorBackend]:
-        known = {run.facts.get("orchestrator", "null") for run in self.metadata.list_runs(limit=_LOOKED_AT)}
-        known |= {json.dumps(each.orchestrator, sort_keys=True) for each in submitted}
-        for config in map(json.loads, sorted(known)):
+    def _backends(self, submitted: Iterable[Submitted]) -> Iterator[Platform]:
+        """Yield the orchestrators and the engines of the runs that are known."""
+        runs = self.metadata.list_runs(limit=_LOOKED_AT)
+        orchestrators = {run.facts.get("orchestrator", "null") for run in runs}
+        orchestrators |= {json.dumps(each.orchestrator, sort_keys=True) for each in submitted}
+        configs = [config for text in sorted(orchestrators) if (config := json.loads(text))]
+        yield from self._made(OrchestratorBackend, configs)
+        engines = {run.facts.get(FACT, "[]") for run in runs}
+        each = {json.dumps(config, sort_keys=True) for text in engines for config in json.loads(text)}
+        yield from self._made(ProcessingBackend, map(json.loads, sorted(each)))
+
+    def _made(
+        self, kind: type[OrchestratorBackend | ProcessingBackend], configs: Iterable[dict[str, Any]]
+    ) -> Iterator[Platform]:
+        for config in configs:
             try:
-                backend = OrchestratorBackend.from_config(config) if config else None
+                backend = kind.from_config(config)
             except ZenMLError as error:
                 self.report.warn(f"{config['type']} cannot be asked what it holds: {error}")
                 continue
-            if isinstance(backend, RemoteOrchestratorBackend):
+            if isinstance(backend, Platform):
                 yield backend
 
-    def _leftover(self, backend: str, held: RemoteRun, submitted: Submitted | None) -> Leftover | None:
+    def _leftover(self, backend: Platform, held: RemoteRun, submitted: Submitted | None) -> Leftover | None:
         run = self.metadata.get_run(held.run_id)
         if run is None and submitted:
             run = JobFolder(submitted.store, held.run_id).read_record()
         if not (run or submitted or self.unknown_runs) or self.pipeline not in (None, run.pipeline if run else ""):
             return None
         state = seen_state(run) if run else State.PENDING
-        if held.state in (State.PENDING, State.RUNNING):
+        if isinstance(backend, RemoteProcessingBackend):
+            over = state.ended  # no job of an engine goes on without whoever brings home what it gives
+        elif held.state in (State.PENDING, State.RUNNING):
             over = state.ended and state is not State.LOST  # a job may go on with a run that was lost
         else:
             over = state.ended or state is State.PENDING  # where the client was killed before the job was made
         if not over:
             return None
         since = (run.finished if run else None) or time_of(held.run_id)
-        what = f"{backend}: {', '.join(held.resources)}"
+        what = f"{type(backend).__name__}: {', '.join(held.resources)}"
         return Leftover("resources", what, 0, since, held.run_id, run.pipeline if run else "")

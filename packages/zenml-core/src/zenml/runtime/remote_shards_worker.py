@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -37,6 +38,7 @@ SIZE_VARIABLE = "ZENML_SHARD_CACHE_SIZE"
 """Environment variable that says how much of its inputs a worker process keeps, such as `20 GB`."""
 
 _DEFAULT_SIZE = "10 GB"
+_LOOK_SECONDS = 1.0
 
 
 def work_on(uri: str, numbers: Iterable[int]) -> Iterator[int]:
@@ -73,10 +75,12 @@ class _Worker:
         self._told: dict[str, Any] = {}
         self._inputs: _Inputs | None = None
         self._op: ShardOp | None = None
+        self._looked = -_LOOK_SECONDS
+        self._over = False
 
     def go(self, number: int) -> bool:
         """Work on a shard, unless it has its answer; say whether it has one now."""
-        if self.store.has(f"{self.folder}/{STOP}") or not self._wanted():
+        if self._is_over():
             return False
         if self.store.has(answer_key(self.folder, number)):
             return True
@@ -90,13 +94,20 @@ class _Worker:
             for folder in self._writes:
                 shutil.rmtree(folder, ignore_errors=True)
         if is_error(answer):
-            self._op = None  # opened anew for its next shard, in case that opening it is what failed
+            self._op, self._over = None, True
             self.store.write_bytes(f"{self.folder}/{STOP}", b"")
         return True
 
     def close(self) -> None:
         """Remove its files here."""
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _is_over(self) -> bool:
+        """Say whether no shard is to be begun any more; it is looked up once a second at most."""
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._over = self.store.has(f"{self.folder}/{STOP}") or not self._wanted()
+            self._looked = time.monotonic()
+        return self._over
 
     def _wanted(self) -> bool:
         return self.store.has(f"{self.folder}/{JOB}")

@@ -1,0 +1,1 @@
+"""Shard jobs as Apache Beam pipelines on Google Cloud Dataflow."""

@@ -1,0 +1,150 @@
+"""What can go wrong with Dataflow: calls that fail in turn, jobs that fail, and mistakes that are told first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dataflow_double import Dataflow
+from google_double import Fault, GoogleDouble
+from google_double.others import Projects
+
+from zenml.data.shards import ShardJob, fold_order
+from zenml.errors import ConfigError, ZenMLError
+
+pytestmark = pytest.mark.xdist_group("dataflow")
+Make = Callable[..., Any]
+CALLS = ("create", "get", "list")
+
+
+def job(folder: Path, count: int = 2) -> ShardJob:
+    shards = tuple({"number": number} for number in range(count))
+    return ShardJob("zenml.testing.shard_ops:Arrays", shards, str(folder / "out"), {"scale": 1.0}, "some work")
+
+
+def numbers(engine: Any, folder: Path) -> list[int]:
+    made = job(folder)
+    return [state["number"] for state in fold_order(made, engine.map(made))]
+
+
+@pytest.mark.parametrize("how", ["429", "500", "cut-before", "cut-after", "time-out"])
+def test_each_call_that_fails_is_made_again_and_no_second_job(
+    engine: Make,
+    google: GoogleDouble,
+    dataflow: Dataflow,
+    tmp_path: Path,
+    how: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if how == "time-out":
+        monkeypatch.setattr("zenml_gcp.dataflow.service.SECONDS", 1.0)
+    google.faults += [Fault(how, at=at, method=f"locations.jobs.{call}") for call in CALLS for at in (1, 3)]
+    assert numbers(engine(), tmp_path) == [0, 1]
+    assert len(dataflow.jobs) == 1
+    assert all(fault.seen for fault in google.faults)
+
+
+def test_a_service_that_never_answers_is_told_and_leaves_no_job(
+    engine: Make, google: GoogleDouble, dataflow: Dataflow, tmp_path: Path
+) -> None:
+    google.faults.append(Fault("503", method="locations.jobs.create", times=1000))
+    with pytest.raises(ZenMLError, match="the service cannot do that now"):
+        engine().map(job(tmp_path))
+    assert dataflow.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Quota 'CPUS' exceeded. Limit: 24.0 in region europe-west1.", "a quota is used up: .*Set a lower num_workers"),
+        ("ZONE_RESOURCE_POOL_EXHAUSTED: not enough", "no machines of this type left just now"),
+        ("Failed to pull image: ErrImagePull eu.gcr.io/p/i:1", "cannot pull their image: .*Check image"),
+        ("The worker ran out of memory (OOM)", "ran out of memory: .*machine_type with more memory"),
+        ("x@y.com does not have storage.objects.get access", "a permission is missing: .*Dataflow Worker"),
+        ("ModuleNotFoundError: No module named 'zenml_gcp'", "image lacks what the job needs"),
+        ("Workflow failed. Causes: a mystery", "the Dataflow job failed: Workflow failed. Causes: a mystery"),
+    ],
+)
+def test_a_job_that_fails_tells_why_in_words(
+    engine: Make, dataflow: Dataflow, tmp_path: Path, said: str, told: str
+) -> None:
+    dataflow.fails.append(["a warning", said])
+    with pytest.raises(ZenMLError, match=f"^some work: .*{told}.* See https://console.cloud.google.com/dataflow/jobs/"):
+        engine().map(job(tmp_path))
+
+
+def test_a_job_that_somebody_stops_is_told(
+    engine: Make, dataflow: Dataflow, tmp_path: Path, google: GoogleDouble
+) -> None:
+    dataflow.fails.append([])
+    original = dataflow.look
+
+    def look() -> None:
+        original()
+        for each in dataflow.jobs:
+            each.state = "JOB_STATE_CANCELLED"
+
+    dataflow.look = look  # type: ignore[method-assign] # somebody else
+    with pytest.raises(ZenMLError, match="stopped by somebody else"):
+        engine().map(job(tmp_path))
+
+
+def test_a_job_that_takes_too_long_is_stopped(engine: Make, dataflow: Dataflow, tmp_path: Path) -> None:
+    dataflow.holds = True
+    with pytest.raises(ZenMLError, match=r"took longer than 1 s, and was stopped.*Raise max_run_duration"):
+        engine(max_run_duration=1).map(job(tmp_path))
+    assert [each.state for each in dataflow.jobs] == ["JOB_STATE_CANCELLED"]
+
+
+def test_all_mistakes_are_told_at_once_before_anything_is_made(
+    engine: Make, google: GoogleDouble, dataflow: Dataflow, tmp_path: Path
+) -> None:
+    google.service(Projects).lacking = {"dataflow.jobs.create", "dataflow.messages.list"}
+    with pytest.raises(ConfigError) as caught:
+        engine(region="europe-west9", staging_location="gs://no-such-bucket-here/x").map(job(tmp_path))
+    permission, region, bucket = (str(problem) for problem in caught.value.problems)
+    assert "you lack the permissions dataflow.jobs.create, dataflow.messages.list on the project" in permission
+    assert "there is no region europe-west9. Did you mean europe-west" in region
+    assert "the bucket no-such-bucket-here does not exist" in bucket
+    assert dataflow.jobs == []
+
+
+def test_regions_are_listed_where_none_is_near(engine: Make, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Regions: europe-west1, europe-west4, us-central1"):
+        engine(region="mars-north1").map(job(tmp_path))
+
+
+def test_missing_and_expired_credentials_are_told(
+    engine: Make, google: GoogleDouble, dataflow: Dataflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    google.expired = True
+    with pytest.raises(ConfigError, match="credentials are not valid any more") as caught:
+        engine().map(job(tmp_path))
+    assert len(caught.value.problems) == 1
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    with pytest.raises(ConfigError, match=r"no Google credentials were found.*gcloud auth application-default login"):
+        engine().map(job(tmp_path))
+    assert dataflow.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ({"staging_location": "bucket/folder"}, "write gs://bucket/folder"),
+        ({"staging_location": "s3://bucket/folder"}, "write gs://bucket/folder"),
+        ({"region": "europe-west1-b"}, "is a zone: name its region, europe-west1"),
+        ({"region": "Europe"}, "that is no region"),
+        ({"image": "Has Spaces"}, "that is no image"),
+        ({"project": "My Project"}, "that is no project's id"),
+        ({"num_workers": 9, "max_num_workers": 3}, "num_workers is 9, more than max_num_workers, 3"),
+        ({"autoscaling_algorithm": "NONE"}, "needs num_workers"),
+    ],
+)
+def test_a_wrong_option_is_refused_where_it_is_written(engine: Make, option: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        engine(**option)
