@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "types", "tests", "tensorflow", "mlmd"]
+nox.options.sessions = ["lint", "types", "tests", "frameworks", "mlmd"]
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False  # the matrix names what it skips
 nox.needs_version = ">=2025.2"
@@ -17,6 +17,8 @@ SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 MLMD = "./packages/zenml-mlmd"  # its library demands CPython 3.11 and protobuf 4, which others cannot live with
 PACKAGES = [f"./{path}" for path in sorted(Path("packages").iterdir()) if (path / "pyproject.toml").is_file()]
 PACKAGES.remove(MLMD)
+FRAMEWORKS = [path for path in PACKAGES if path.endswith(("-pytorch", "-tensorflow"))]  # gigabytes: a session's own
+PACKAGES = [path for path in PACKAGES if path not in FRAMEWORKS]
 CORE = "./packages/zenml-core"
 ENGINES = ["./packages/zenml-beam", "./packages/zenml-spark"]  # their frameworks are half a gigabyte
 TEST_TOOLS = [
@@ -62,9 +64,9 @@ def install(session: nox.Session, *tools: str, packages: list[str] = PACKAGES, e
 
 
 def install_for_reading(session: nox.Session, *tools: str) -> None:
-    """Install every distribution for tools that read code and import no engine; the engines' frameworks stay out."""
+    """Install every distribution for tools that read code; what engines and trainers stand on stays out."""
     install(session, *tools, packages=[package for package in PACKAGES if package not in ENGINES])
-    session.install("--quiet", "--no-deps", *(word for package in ENGINES for word in ("-e", package)))
+    session.install("--quiet", "--no-deps", *(word for package in [*ENGINES, *FRAMEWORKS] for word in ("-e", package)))
 
 
 def parallel() -> list[str]:
@@ -86,7 +88,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Types, strictly."""
     install_for_reading(session, "mypy", "types-PyYAML", "pytest")
-    session.run("mypy", *(f"{package}/src" for package in [*PACKAGES, MLMD]))
+    session.run("mypy", *(f"{package}/src" for package in [*PACKAGES, *FRAMEWORKS, MLMD]))
 
 
 @nox.session
@@ -105,10 +107,12 @@ def matrix(session: nox.Session) -> None:
 
 
 @nox.session
-def tensorflow(session: nox.Session) -> None:
-    """The TFRecord codec against TensorFlow's own reader and writer."""
-    install(session, *TEST_TOOLS, "tensorflow-cpu" if sys.platform == "linux" else "tensorflow", packages=[CORE])
-    session.run("pytest", "tests/tensorflow", *session.posargs)
+def frameworks(session: nox.Session) -> None:
+    """The trainers of TensorFlow and PyTorch, and the TFRecord codec against TensorFlow's own reader and writer."""
+    torch = "torch==2.13.0"  # of later ones there may be no build for processors alone
+    install(session, *TEST_TOOLS, torch, packages=[CORE, "./packages/zenml-sklearn", *FRAMEWORKS])
+    folders = [*(f"{package}/tests" for package in FRAMEWORKS), "tests/tensorflow", "tests/training"]
+    session.run("pytest", *(folder for folder in folders if Path(folder).is_dir()), *session.posargs)
 
 
 @nox.session(python="3.11")

@@ -19,12 +19,12 @@ class Facade:
 
     Args:
         kind: the registry kind whose names it serves.
-        suffix: only names that end so; steps are divided among the facades by it.
+        suffix: only names that end so, or in one of several ways; steps are divided among the facades by it.
         bases: interfaces by name, each as `module:Class`.
     """
 
     kind: str
-    suffix: str = ""
+    suffix: str | tuple[str, ...] = ""
     bases: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -48,7 +48,7 @@ FACADES: dict[str, Facade] = {
     "zenml.steps.split": Facade("step", "Split", {"Split": "zenml.steps.split.base:Split"}),
     "zenml.steps.sequencer": Facade("step", "Sequencer", {"Sequencer": "zenml.steps.sequencer.base:Sequencer"}),
     "zenml.steps.preprocesser": Facade("step", "Preprocesser"),
-    "zenml.steps.trainer": Facade("step", "Trainer", {"Trainer": "zenml.steps.trainer.base:Trainer"}),
+    "zenml.steps.trainer": Facade("step", ("Trainer", "TrainerStep"), {"Trainer": "zenml.steps.trainer.base:Trainer"}),
     "zenml.steps.evaluator": Facade("step", "Evaluator"),
     "zenml.steps.deployer": Facade("step", "Deployer"),
     "zenml.steps": Facade(

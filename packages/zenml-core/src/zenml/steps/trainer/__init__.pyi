@@ -2,4 +2,8 @@
 # Written by tools/facades.py.
 
 from zenml.steps.trainer.base import Trainer as Trainer
+from zenml_pytorch.base import TorchBaseTrainerStep as TorchBaseTrainerStep
+from zenml_pytorch.trainer import TorchFeedForwardTrainer as TorchFeedForwardTrainer
 from zenml_sklearn.trainer import SklearnTrainer as SklearnTrainer
+from zenml_tensorflow.base import TFBaseTrainerStep as TFBaseTrainerStep
+from zenml_tensorflow.trainer import TFFeedForwardTrainer as TFFeedForwardTrainer

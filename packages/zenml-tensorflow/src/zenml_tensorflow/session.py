@@ -1,0 +1,113 @@
+"""TensorFlow as a training or a prediction needs it: quiet, with a number of threads, reproducible."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+
+from zenml.backends.placement import Placement
+from zenml.errors import ConfigError
+
+Warn = Callable[[str], None]
+
+
+def load_keras() -> None:
+    """Import Keras on TensorFlow.
+
+    Raises:
+        ConfigError: this process has Keras on another backend.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if "keras" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        what = (
+            f"Keras was imported with the backend {keras.backend.backend()} in this process, and TensorFlow is needed"
+        )
+        raise ConfigError(what, "zenml-tensorflow", "Set KERAS_BACKEND=tensorflow before anything imports Keras")
+
+
+def limit_threads(threads: int, warn: Warn) -> None:
+    """Let TensorFlow use so many threads; a process that has begun to compute cannot change the number any more."""
+    import tensorflow as tf
+
+    threading = tf.config.threading
+    if threading.get_intra_op_parallelism_threads() == threads:
+        return
+    try:
+        threading.set_intra_op_parallelism_threads(threads)
+        threading.set_inter_op_parallelism_threads(max(2, threads))
+    except RuntimeError:
+        used = threading.get_intra_op_parallelism_threads()
+        many = f"{used}" if used else "all"
+        warn(f"TensorFlow was used before in this process and keeps to {many} threads instead of {threads}")
+
+
+@contextmanager
+def session(seed: int, threads: int, placement: Placement, warn: Warn) -> Iterator[None]:
+    """Compute reproducibly while the context is open: seeded, with deterministic operations, under fresh names.
+
+    Args:
+        seed: for all that is random.
+        threads: how many an operation may use.
+        placement: on what to compute, and in which precision.
+        warn: told what is not as it was asked for.
+
+    Raises:
+        ConfigError: the device is not there, or Keras has another backend.
+    """
+    load_keras()
+    import keras
+    import tensorflow as tf
+    from tensorflow.python.framework import config as framework
+
+    limit_threads(threads, warn)
+    device = _device(placement)
+    python, numpy, floatx = random.getstate(), np.random.get_state(), keras.config.floatx()
+    was_deterministic = framework.is_op_determinism_enabled()
+    keras.utils.clear_session(free_memory=False)  # layers count from the beginning, so that files hold the same names
+    policy = keras.config.dtype_policy()
+    with ExitStack() as stack:
+        stack.callback(random.setstate, python)
+        stack.callback(np.random.set_state, numpy)
+        stack.callback(keras.config.set_floatx, floatx)
+        stack.callback(keras.config.set_dtype_policy, policy)
+        if not was_deterministic:
+            stack.callback(framework.disable_op_determinism)
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy(_POLICIES[placement.precision])
+        keras.utils.set_random_seed(seed % 2**32)
+        tf.config.experimental.enable_op_determinism()
+        if device:
+            stack.enter_context(tf.device(device))
+        yield
+
+
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+def _device(placement: Placement) -> str:
+    """Return TensorFlow's name of the device; empty for its own choice."""
+    import tensorflow as tf
+
+    if placement.device == "cpu":
+        return "/CPU:0"
+    found = tf.config.list_physical_devices("GPU")
+    for gpu in found:
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:  # it was used before, as it is
+            break
+    if placement.device == "auto":
+        return "/GPU:0" if found else "/CPU:0"
+    if not found:
+        what = f"device={placement.device!r} is asked for, and TensorFlow finds no GPU here"
+        raise ConfigError(what, "zenml-tensorflow", "Run: pip install 'tensorflow[and-cuda]', or take device='auto'")
+    return "/GPU:0"
