@@ -84,6 +84,12 @@ def test_what_the_service_says_of_a_query_is_told_with_its_place(bigquery: World
     assert bigquery.service.jobs == {}
 
 
+def test_a_statement_that_selects_nothing_is_refused(bigquery: World, read: Any) -> None:
+    text = told(read, source("CREATE TABLE zoo.t AS SELECT 1 AS one"))
+    assert text == "BigQuery query in birds: the query is no SELECT statement, but CREATE_TABLE_AS_SELECT"
+    assert bigquery.service.jobs == {}
+
+
 def test_a_query_that_fails_while_it_runs_is_told(bigquery: World, read: Any) -> None:
     bigquery.service.fail_running = "division by zero: 1 / 0"
     assert told(read, source()) == "BigQuery query in birds: BigQuery says: division by zero: 1 / 0"

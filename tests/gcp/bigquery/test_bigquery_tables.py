@@ -19,6 +19,7 @@ from zenml.data.snapshot import Snapshot
 from zenml.datasources import BigQueryDatasource
 from zenml.errors import ConfigError, DataError
 from zenml.testing.hostile import HostileProcessingBackend
+from zenml.testing.remote_engine import FreshProcessBackend
 
 HERE = {"project": "birds", "dataset": "zoo", "table": "t"}
 
@@ -167,6 +168,12 @@ def test_an_engine_that_may_do_anything_gives_the_same_files(bigquery: World, re
     here = read(source(table="penguins"))
     there = read(source(table="penguins"), engine=HostileProcessingBackend())
     assert files(there) == files(here)
+
+
+def test_machines_that_share_nothing_give_the_same_files(bigquery: World, read: Any, tmp_path: Path) -> None:
+    here = read(source(table="penguins"))
+    away = FreshProcessBackend(staging_location=str(tmp_path / "staging"), environment=bigquery.environment)
+    assert files(read(source(table="penguins"), engine=away)) == files(here)
 
 
 def test_a_limit_draws_always_the_same_rows(bigquery: World, read: Any) -> None:

@@ -107,9 +107,12 @@ class BigQueryService(Service):
         reference = {"projectId": project, "location": "US", **call.body.get("jobReference", {})}
         if reference["location"] != "US":
             raise Refusal(404, f"Not found: Dataset {project}:nyc was not found in location {reference['location']}")
-        schema = statement.schema()
-        facts: Body = {"statementType": "SELECT", "totalBytesProcessed": str(statement.size), "cacheHit": False}
-        facts["schema"] = {"fields": [describe(column) for column in schema]}
+        facts: Body = {"totalBytesProcessed": str(statement.size), "cacheHit": False}
+        if query["query"].upper().startswith("CREATE TABLE"):
+            facts["statementType"] = "CREATE_TABLE_AS_SELECT"
+        else:
+            facts["statementType"] = "SELECT"
+            facts["schema"] = {"fields": [describe(column) for column in statement.schema()]}
         if sent.get("dryRun"):
             return {"jobReference": reference, "configuration": sent, "statistics": {"query": facts}}
         name = reference.get("jobId", "")
