@@ -23,6 +23,7 @@ CORE = "./packages/zenml-core"
 ENGINES = ["./packages/zenml-beam", "./packages/zenml-spark"]  # their frameworks are half a gigabyte
 TEST_TOOLS = [
     "adbc-driver-postgresql",
+    "duckdb",
     "google-api-python-client",
     "pytest",
     "pytest-xdist",
