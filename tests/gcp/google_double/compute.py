@@ -17,7 +17,7 @@ from google_double.placement import check_instance
 from google_double.refusal import Refusal
 from google_double.service import Body, Call, Service, serves
 
-SYSTEM = "system@google.com"
+SYSTEM = "system"
 _LINKS = "https://www.googleapis.com/compute/v1/"
 
 
@@ -60,6 +60,8 @@ class Compute(Service):
         """Zones without capacity."""
         self.quota_error = ""
         """Why operations exceed a quota, where they do."""
+        self.boots = True
+        """Whether machines do what their user data says."""
         self.changed = threading.Condition()
         self._folder, self._world = folder, world
         self._instances: dict[tuple[str, str], Body] = {}
@@ -308,7 +310,8 @@ class Compute(Service):
         with self.changed:
             if body["status"] in ("PROVISIONING", "STAGING"):
                 body["status"] = "RUNNING"
-                machine.boot(lambda: self._powered_off(body))
+                if self.boots:
+                    machine.boot(lambda: self._powered_off(body))
             operation |= {"status": "DONE", "progress": 100}
             self.changed.notify_all()
 

@@ -210,25 +210,25 @@ class OrchestratorGCPBackend(RemoteOrchestratorBackend):
     def logs(self, run_id: str, *, follow: bool) -> Iterator[str]:
         """Yield what the machine printed to its console; once it is gone, what its containers printed."""
         compute, name = self._compute(), machine_name(run_id)
-        found, start, rest = compute.console(self.zone, name, 0), 0, ""
-        if found is None:
-            yield from container_lines(compute.api, self.project, name)
-            return
-        while found is not None:
+        start, rest, last = 0, "", ""
+        while found := compute.console(self.zone, name, start):
             text, after = found
             *lines, rest = lines_of(rest + text)
             yield from lines
-            if not follow:
-                break
+            last = next(filter(None, reversed(lines)), last)
+            if not follow or (after == start and not self._runs(compute, name)):
+                yield from [rest] if rest else []
+                return
             if after == start:
-                there = compute.get(self.zone, name)
-                if there is None or is_stopped(there):
-                    break
                 time.sleep(_PAUSE)
             start = after
-            found = compute.console(self.zone, name, start)
-        if rest:
-            yield rest
+        kept = list(container_lines(compute.api, self.project, name))
+        told = max((number for number, line in enumerate(kept, 1) if line == last), default=0)
+        yield from kept[told if last else 0 :]
+
+    def _runs(self, compute: Compute, name: str) -> bool:
+        found = compute.get(self.zone, name)
+        return found is not None and not is_stopped(found)
 
     def cancel(self, run_id: str, store: ArtifactStore) -> None:
         """Delete the machine, which lets the job say how it ended; and the run's secret."""

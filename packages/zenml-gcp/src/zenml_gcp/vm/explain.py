@@ -8,7 +8,7 @@ from typing import Any
 
 from zenml.metadata.records import State
 from zenml.runtime.remote import JobStatus
-from zenml_gcp.vm.operation import operation_problem, words_of
+from zenml_gcp.vm.operation import is_by_google, operation_problem, words_of
 
 _BEGINNING = {
     "PENDING": "its machine waits for capacity",
@@ -90,7 +90,7 @@ def of_absent(operations: Sequence[Body], deadline: int | None, link: str) -> Jo
 def _is_over(operations: Sequence[Body], deadline: int) -> bool:
     """Tell whether a machine was ended by Google when its time was up."""
     began = [_time(each) for each in operations if each.get("operationType") in ("insert", "start")]
-    ended = [_time(each) for each in operations if words_of(each) and not str(each.get("user", "")).count("@")]
+    ended = [_time(each) for each in operations if words_of(each) and is_by_google(each)]
     return bool(began and ended and max(ended) - max(began) >= deadline)
 
 

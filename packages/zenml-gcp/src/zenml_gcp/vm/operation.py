@@ -54,7 +54,14 @@ def words_of(operation: Operation) -> str:
     kind = str(operation.get("operationType", ""))
     words = _DONE.get(kind, "")
     user = operation.get("user")
-    return f"{words} by {user}" if kind in ("stop", "delete") and user else words
+    if kind not in ("stop", "delete") or not user:
+        return words
+    return f"{words} by {'Google' if is_by_google(operation) else user}"
+
+
+def is_by_google(operation: Operation) -> bool:
+    """Tell whether an operation was Google's own doing: of a person or a service account the address is told."""
+    return "@" not in str(operation.get("user", ""))
 
 
 def preemptions_of(operations: list[Operation] | list[dict[str, Any]]) -> int:
