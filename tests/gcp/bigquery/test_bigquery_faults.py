@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from bigquery_double import Break, World
 from bigquery_double.world import real_table
+from google.api_core.exceptions import BadRequest, Forbidden, InvalidArgument
 from google_double import Fault
 
 from zenml.datasources import BigQueryDatasource
 from zenml.errors import ConfigError, DataError, ZenMLError
-from zenml_gcp.bigquery import streams
+from zenml_gcp.bigquery import streams, trouble
+from zenml_gcp.google_trouble import RefusedError, explained
 
 
 def source(**config: Any) -> BigQueryDatasource:
@@ -170,3 +172,41 @@ def test_a_worker_is_told_no_secret(bigquery: World, tmp_path: Path) -> None:
     assert "ya29" not in text
     assert "PRIVATE" not in text
     assert str(bigquery.key) not in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "expected"),
+    [
+        (
+            Forbidden,
+            "Access Denied: Table birds:zoo.t: User does not have permission to query table birds:zoo.t.",
+            "here: the service refused: Access Denied: Table birds:zoo.t: User does not have permission",
+        ),
+        (
+            Forbidden,
+            "Access Denied: Dataset a:b: Permission bigquery.tables.list denied on dataset a:b (or it may not exist).",
+            "here: the credentials lack the permission bigquery.tables.list on dataset a:b. Grant them the role",
+        ),
+        (
+            InvalidArgument,
+            "request failed: Cannot query over table 't' without a filter over column(s) 'day'",
+            "here: BigQuery says: Cannot query over table 't' without a filter over column(s) 'day'. Give row_filter=…",
+        ),
+        (
+            BadRequest,
+            "GET https://bigquery.googleapis.com/bigquery/v2/x: Syntax error: Unexpected end of script at [3:14]",
+            "here, line 3, column 14: BigQuery says: Syntax error: Unexpected end of script",
+        ),
+        (
+            BadRequest,
+            "Query exceeded limit for bytes billed: 1000. 10485760 or higher required.",
+            "here: BigQuery says: Query exceeded limit for bytes billed: 1000. 10485760 or higher required. Raise",
+        ),
+    ],
+)
+def test_what_the_service_says_is_told_with_what_to_do(kind: type[Exception], said: str, expected: str) -> None:
+    cause = kind(said)
+    known = explained(cause, "BigQuery")
+    assert isinstance(known, RefusedError)
+    known.__cause__ = cause
+    assert str(trouble.told(known, "here")).startswith(expected)
