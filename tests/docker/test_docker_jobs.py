@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,23 @@ def test_a_real_container_runs_as_its_user_without_capabilities_on_files_it_cann
     assert "1234 1235 0000000000000000 1" in status.reason
     assert "Read-only file system: '/a'" in status.reason
     docker.clean_up(given.run_id)
+
+
+@pytest.mark.xdist_group("docker")
+def test_a_real_container_sees_no_secrets_that_lie_beside_the_stores(real: RealEngine, tmp_path: Path) -> None:
+    place = tmp_path / ".zenml"
+    place.mkdir()
+    (place / "secrets.yaml").write_text(PLANTED)
+    (place / "metadata.db").touch()
+    look = f"import os; os.chdir({str(place)!r}); print(os.listdir(), repr(open('secrets.yaml').read()))"
+    docker, given = real.backend(), replace(job(f"{look}; os.mkdir('/a')"), local_files=(str(place / "metadata.db"),))
+    submit(docker, given)
+    status = ended(docker, given)
+    assert "metadata.db" in status.reason
+    assert "''" in status.reason
+    assert PLANTED not in status.reason
+    docker.clean_up(given.run_id)
+    assert (place / "secrets.yaml").read_text() == PLANTED
 
 
 @pytest.mark.xdist_group("docker")

@@ -29,6 +29,7 @@ def container_body(backend: OrchestratorDockerBackend, job: RemoteJob, secrets_f
     own = {"HOME": SCRATCH, "TMPDIR": SCRATCH, "PYTHONUNBUFFERED": "1"}
     variables = {**own, **backend.environment, **job.environment}
     mounts = [_bind(folder, folder, "rw") for folder in local_folders(job)]
+    mounts += [_bind(os.devnull, str(file), "ro") for file in _secrets_beside(job)]
     mounts += [_bind(*mount_parts(mount)) for mount in backend.mounts]
     if job.secrets:
         variables[VARIABLE] = str(secrets_file)
@@ -69,6 +70,11 @@ def local_folders(job: RemoteJob) -> list[str]:
     """Return the folders of this machine that hold the run's stores; a database's file needs those beside it."""
     found = (path if job.spec_uri.startswith(f"{path}/") else str(Path(path).parent) for path in job.local_files)
     return sorted(set(found))
+
+
+def _secrets_beside(job: RemoteJob) -> list[Path]:
+    """Return the files with secrets that lie in those folders, as in a repository's: the job gets only its own."""
+    return [file for file in (Path(folder, "secrets.yaml") for folder in local_folders(job)) if file.is_file()]
 
 
 def user_of(backend: OrchestratorDockerBackend) -> str:
