@@ -21,7 +21,7 @@ FOLDER = Path(sys.argv[1])
 CONTAINERS = FOLDER / "docker"
 TOLD = json.loads((FOLDER / "docker.json").read_text())
 PROXY = "cloud-sql-proxy"
-FLAGS = {"--init", "--read-only", "--detach"}
+FLAGS = {"--read-only", "--detach"}
 OPTIONS = {
     "--name",
     "--network",

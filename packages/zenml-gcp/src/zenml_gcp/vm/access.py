@@ -28,7 +28,6 @@ _NEEDED = (
     "compute.instances.start",
     "compute.subnetworks.use",
     "compute.zoneOperations.get",
-    "compute.zoneOperations.list",
     "iam.serviceAccounts.actAs",
 )
 _FOR_SECRETS = (
@@ -90,7 +89,7 @@ def _is_loopback(host: object) -> bool:
 
 def _permissions(backend: OrchestratorGCPBackend, api: GoogleAPI) -> Iterator[Problem]:
     project = backend.project
-    wanted = [*_NEEDED, *_FOR_SECRETS]
+    wanted = [*_NEEDED, *_FOR_SECRETS, *(["compute.subnetworks.useExternalIp"] if backend.external_ip else [])]
     try:
         answer = api.request(
             "POST",

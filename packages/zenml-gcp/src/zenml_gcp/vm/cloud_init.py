@@ -102,7 +102,6 @@ def _options(backend: OrchestratorGCPBackend, job: RemoteJob) -> list[str]:
     """Return the options of `docker run`."""
     plain: Mapping[str, str] = {"HOME": SCRATCH, "TMPDIR": SCRATCH, "PYTHONUNBUFFERED": "1", **job.environment}
     return [
-        "--init",
         "--network=host",  # where the proxy of the database listens
         "--ipc=host",
         f"--user={backend.user}",
