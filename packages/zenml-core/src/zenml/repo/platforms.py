@@ -96,7 +96,7 @@ class Platforms:
             return None
         state = seen_state(run) if run else State.PENDING
         if isinstance(backend, RemoteProcessingBackend):
-            over = state.ended  # no job of an engine goes on without whoever brings home what it gives
+            over = run is None or state.ended  # no job goes on without whoever brings home what it gives
         elif held.state in (State.PENDING, State.RUNNING):
             over = state.ended and state is not State.LOST  # a job may go on with a run that was lost
         else:

@@ -9,6 +9,7 @@ from zenml.backends.base import BaseBackend
 from zenml.backends.interfaces import ProcessingBackend
 from zenml.backends.launch import Launch
 from zenml.errors import ZenMLError
+from zenml.runtime.graph import Node
 
 FACT = "engines"
 """The fact of a run that holds the configs of the remote engines of its steps, in JSON."""
@@ -27,9 +28,12 @@ def engines_fact(engines: Iterable[ProcessingBackend]) -> Mapping[str, str]:
     return {FACT: json.dumps(configs, sort_keys=True)} if configs else {}
 
 
-def clean_up_engines(engines: Iterable[ProcessingBackend], launch: Launch) -> None:
-    """Remove what is left elsewhere of a run that has ended."""
-    for engine in engines:
+def clean_up_engines(nodes: Iterable[Node], launch: Launch) -> None:
+    """Remove what is left elsewhere of a run that has ended, where a step of it was begun there."""
+    found = {node.id: node.backend for node in nodes if remote_engines([node.backend])}
+    run = launch.metadata.get_run(launch.run_id) if found else None
+    begun = [found.get(step.id) for step in run.steps if step.attempt] if run else []
+    for engine in remote_engines(begun):
         try:
             engine.clean_up(launch.run_id)
         except (ZenMLError, OSError) as error:

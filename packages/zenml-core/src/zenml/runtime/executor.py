@@ -71,7 +71,7 @@ def execute(launch: Launch, graph: Graph, parallel_steps: int = 1) -> State:
     finally:
         POOL.close(kill=interrupted is not None)
         if not isinstance(interrupted, PreemptedError):
-            clean_up_engines(engines, launch)
+            clean_up_engines(graph.nodes, launch)
         shutil.rmtree(launch.scratch, ignore_errors=True)
         launch.metadata.end_run(launch.run_id, state=state, error=why)
     call_hook("zenml_run_finished", launch.report, run=launch.run_id, pipeline=spec.name, state=str(state))

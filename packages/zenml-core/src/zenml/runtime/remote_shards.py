@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from zenml.artifacts.handed_over import environment
-from zenml.artifacts.hashing import sha256_of
+from zenml.artifacts.hashing import in_threads, sha256_of
 from zenml.artifacts.local import is_partial, walk
 from zenml.artifacts.store import ArtifactStore
 from zenml.data.answers import is_error, message_of
@@ -37,6 +37,7 @@ FOLDER = "shards"
 """The folder of a store below which all of this lies."""
 
 JOB, STOP, ANSWERS, PIECES = "job.json", "stop", "answers", "pieces"
+"""What is in it; `stop` holds the number of a shard whose operation raised something."""
 
 
 @dataclass
@@ -135,10 +136,11 @@ class RemoteShards:
         self.store.write_bytes(f"{self.key}/{STOP}", b"")
 
     def raise_error(self) -> None:
-        """Raise what an operation raised, if one did; the error of the first such shard."""
+        """Raise what an operation raised, if one did."""
         if self.store.has(f"{self.key}/{STOP}"):
-            for number in self._answered():
-                message_of(self._read(number)[1])
+            failed = self.store.read_bytes(f"{self.key}/{STOP}")
+            if failed:
+                message_of(self._read(int(failed))[1])
 
     def collect(self) -> list[bytes]:
         """Bring the output files where the job wants them, and return the messages in the order of the shards.
@@ -154,8 +156,7 @@ class RemoteShards:
         known = _known.setdefault((self.store.place, self.run_id), _Known())
         messages: list[bytes] = []
         files: dict[Path, Sent] = {}
-        for number in range(self.count):
-            outputs, answer = self._read(number)
+        for outputs, answer in in_threads(self._read, range(self.count)):
             messages.append(message_of(answer))
             for folder, name, row in outputs:
                 sent = Sent.from_json(row)
@@ -182,7 +183,7 @@ class RemoteShards:
     def _begin(self, told: bytes) -> None:
         """Write the description; what an earlier life of the run gave up is to be done again."""
         if self.store.has(f"{self.key}/{STOP}"):
-            for number in self._answered():
+            for number in self._answered():  # several workers may have failed at once
                 if is_error(self._read(number)[1]):
                     self.store.remove(answer_key(self.key, number))
             self.store.remove(f"{self.key}/{STOP}")

@@ -95,7 +95,7 @@ class _Worker:
                 shutil.rmtree(folder, ignore_errors=True)
         if is_error(answer):
             self._op, self._over = None, True
-            self.store.write_bytes(f"{self.folder}/{STOP}", b"")
+            self.store.write_bytes(f"{self.folder}/{STOP}", str(number).encode())
         return True
 
     def close(self) -> None:
