@@ -19,7 +19,7 @@ variable "SOURCE_DATE_EPOCH" {
 }
 
 group "default" {
-  targets = ["base", "cuda", "dataflow"]
+  targets = ["base", "cuda", "dataflow", "dataflow-worker"]
 }
 
 target "common" {
@@ -49,4 +49,12 @@ target "dataflow" {
   tags       = ["${REPOSITORY}:${VERSION}-dataflow"]
   contexts   = { "zenml-base" = "target:base" }
   args       = { BASE_IMAGE = "zenml-base" }
+}
+
+target "dataflow-worker" {
+  inherits   = ["common"]
+  dockerfile = "docker/dataflow-worker/Dockerfile"
+  tags       = ["${REPOSITORY}:${VERSION}-dataflow-worker"]
+  contexts   = { "zenml-dataflow" = "target:dataflow" }
+  args       = { DATAFLOW_IMAGE = "zenml-dataflow" }
 }

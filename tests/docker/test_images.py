@@ -70,8 +70,8 @@ def plain(value: Any) -> Any:
     return value.strip('"') if isinstance(value, str) else value
 
 
-def test_there_are_the_three_images() -> None:
-    assert [path.parent.name for path in DOCKERFILES] == ["base", "cuda", "dataflow"]
+def test_there_are_the_four_images() -> None:
+    assert [path.parent.name for path in DOCKERFILES] == ["base", "cuda", "dataflow", "dataflow-worker"]
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
@@ -91,7 +91,7 @@ def test_what_the_readme_builds_on_them_passes_hadolint(tmp_path: Path, hadolint
         assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", DOCKERFILES[:3], ids=lambda path: path.parent.name)
 def test_they_have_no_entry_point_and_a_numeric_user_who_is_not_root(path: Path) -> None:
     lines = instructions(path.read_text("utf-8"))
     assert not [line for line in lines if line.startswith("ENTRYPOINT")]
@@ -104,13 +104,13 @@ def test_they_are_built_on_exact_versions(path: Path) -> None:
     bases = re.findall(r"^ARG \w+_IMAGE=(.+)$", path.read_text("utf-8"), re.MULTILINE)
     assert bases
     for base in bases:
-        exact = r"(zenml/zenml:[\d.]+|apache/beam_python3\.12_sdk:\d+\.\d+\.\d+|.+:.+@sha256:[0-9a-f]{64})"
+        exact = r"(zenml/zenml:[\d.]+(-dataflow)?|apache/beam_python3\.12_sdk:\d+\.\d+\.\d+|.+:.+@sha256:[0-9a-f]{64})"
         assert re.fullmatch(exact, base), base
 
 
 def test_the_bake_file_names_every_image_and_where_it_comes_from(bake: dict[str, dict[str, Any]]) -> None:
     targets = bake["target"]
-    assert targets.keys() == {"common", "base", "cuda", "dataflow"}
+    assert targets.keys() == {"common", "base", "cuda", "dataflow", "dataflow-worker"}
     for path in DOCKERFILES:
         target = targets[path.parent.name]
         assert target["dockerfile"] == str(path.relative_to(ROOT))
@@ -126,6 +126,15 @@ def test_the_backend_runs_the_image_that_the_bake_file_names(bake: dict[str, dic
 
     name = bake["variable"]["REPOSITORY"]["default"]
     assert OrchestratorDockerBackend().image == f"{name}:{VERSION}"
+
+
+def test_the_engine_on_dataflow_names_the_image_of_its_workers(bake: dict[str, dict[str, Any]]) -> None:
+    from zenml_gcp.dataflow.backend import ProcessingDataFlowBackend
+
+    engine = ProcessingDataFlowBackend(project="my-project", staging_location="gs://my-bucket/staging")
+    assert engine.image == f"{bake['variable']['REPOSITORY']['default']}:{VERSION}-dataflow-worker"
+    worker = instructions((IMAGES / "dataflow-worker/Dockerfile").read_text("utf-8"))
+    assert worker[-2:] == ["USER 0", 'ENTRYPOINT ["/opt/apache/beam/boot"]']
 
 
 def test_the_builder_reads_the_bake_file_where_it_is_installed() -> None:
