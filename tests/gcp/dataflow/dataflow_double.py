@@ -44,6 +44,7 @@ class Job:
     state: str = "JOB_STATE_PENDING"
     machine: WorkerMachine | None = None
     messages: list[tuple[str, str]] = field(default_factory=list)
+    looks: int = 0
 
     @property
     def active(self) -> bool:
@@ -76,6 +77,8 @@ class Dataflow(Service):
         """Every job that was ever made."""
         self.fails: list[list[str]] = []
         """Messages with which the next jobs fail before they do anything, one list each."""
+        self.stopping = 0
+        """For how many looks a job that is stopped is still there."""
         self.holds = False
         """Whether jobs do not begin."""
         self._folder, self._storage, self._machines = folder, storage, machines
@@ -87,6 +90,10 @@ class Dataflow(Service):
         with self._lock:
             for job in self.jobs:
                 machine = job.machine
+                if job.state == "JOB_STATE_CANCELLING":
+                    job.looks -= 1
+                    job.state = job.state if job.looks > 0 else "JOB_STATE_CANCELLED"
+                    continue
                 if job.active and machine is not None and machine.ended:
                     job.state = "JOB_STATE_DONE" if machine.succeeded else "JOB_STATE_FAILED"
                     if not machine.succeeded:
@@ -146,7 +153,7 @@ class Dataflow(Service):
                 raise Refusal(400, f"Workflow modification failed. {job.id}: the job is already in a terminal state")
             if job.machine:
                 job.machine.kill()
-            job.state = "JOB_STATE_CANCELLED"
+            job.state, job.looks = "JOB_STATE_CANCELLING" if self.stopping else "JOB_STATE_CANCELLED", self.stopping
             return self._told(job)
 
     @serves("dataflow.projects.locations.jobs.messages.list")

@@ -75,6 +75,28 @@ def test_a_job_that_fails_tells_why_in_words(
         engine().map(job(tmp_path))
 
 
+def test_a_job_that_is_being_stopped_is_not_taken_for_a_new_one(
+    engine: Make, google: GoogleDouble, dataflow: Dataflow
+) -> None:
+    from zenml_gcp.dataflow.job import job_body
+    from zenml_gcp.dataflow.pipeline import StagedPipeline
+    from zenml_gcp.dataflow.service import Dataflow as Client
+    from zenml_gcp.google_api import GoogleAPI
+
+    dataflow.holds, dataflow.stopping = True, 3
+    pauses: list[float] = []
+    client = Client(GoogleAPI(google.url, pauses.append), "proj-one", "europe-west1")
+    pipeline = StagedPipeline(b"", "environment", (), "2.77.0")
+    body = job_body(engine(), "zenml-x", {}, "gs://bucket/x", pipeline, "one")
+    first = client.submit(body)
+    assert client.submit(body)["id"] == first["id"]
+    client.cancel(first["id"])
+    second = client.submit({**body, "clientRequestId": "two"})
+    assert second["id"] != first["id"]
+    assert pauses == [5.0, 5.0]
+    assert [job.state for job in dataflow.jobs] == ["JOB_STATE_CANCELLED", "JOB_STATE_PENDING"]
+
+
 def test_a_job_that_somebody_stops_is_told(
     engine: Make, dataflow: Dataflow, tmp_path: Path, google: GoogleDouble
 ) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from zenml.artifacts.retrying import retried
+from zenml.errors import ZenMLError
 from zenml_gcp.google_api import SECONDS, Body, GoogleAPI
 from zenml_gcp.google_trouble import RefusedError, UnreachableError, passes
 
@@ -16,6 +17,9 @@ _TRIES = 6
 
 ENDED = ("JOB_STATE_DONE", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_UPDATED", "JOB_STATE_DRAINED")
 """States that a job does not leave."""
+
+_STOPPING = ("JOB_STATE_CANCELLING", "JOB_STATE_DRAINING")
+_LOOKS, _PAUSE = 120, 5.0
 
 
 class Dataflow:
@@ -40,7 +44,7 @@ class Dataflow:
         refused: list[BaseException] = []
 
         def once() -> Body:
-            found = self.active(body["name"])
+            found = self._usable(body["name"])
             if found:
                 return found
             try:
@@ -108,6 +112,15 @@ class Dataflow:
             return [message.message_text for message in self._messages.list_job_messages(asked, **options)]
 
         return list(dict.fromkeys(self._call(read)))
+
+    def _usable(self, name: str) -> Body | None:
+        """Return the active job of a name; one that is being stopped is waited for until it is gone."""
+        for _ in range(_LOOKS):
+            found = self.active(name)
+            if found is None or found.get("currentState") not in _STOPPING:
+                return found
+            self._api.pause(_PAUSE)
+        raise ZenMLError(f"the job {name} is being stopped, and has not ended yet", _WHERE, "Run again later")
 
     def _create(self, body: Mapping[str, Any]) -> Body:
         from google.cloud import dataflow_v1beta3 as types
