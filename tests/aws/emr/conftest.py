@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import sys
 import tarfile
@@ -15,11 +14,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # where the tests' own modules lie
 sys.path.insert(0, str(Path(__file__).parents[1]))  # and what they share with other tests of AWS
+sys.path.insert(0, str(Path(__file__).parents[2] / "e2e"))  # and the quickstart's
 
 from emr_double import EmrDouble, Host
 from emr_double.applications import put
 from emr_double.server import REGION, ROLE
-from emr_jobs import Make
+from emr_jobs import Make, need_spark
 
 from zenml.artifacts.read_cache import FOLDER_VARIABLE
 from zenml.testing.emulators import make_s3_bucket, s3_emulator
@@ -84,7 +84,7 @@ def emr(
 ) -> Iterator[EmrDouble]:
     """EMR, whose drivers have a stand-in for Spark."""
     with EmrDouble(Host(tmp_path_factory.mktemp("machines"), s3)) as double:
-        _lead_to(double, monkeypatch)
+        double.lead_here(monkeypatch)
         yield double
 
 
@@ -101,7 +101,7 @@ def spark_host(s3: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
 def spark_emr(spark_host: Host, signed_in: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmrDouble]:
     """EMR, whose drivers have Spark."""
     with EmrDouble(spark_host) as double:
-        _lead_to(double, monkeypatch)
+        double.lead_here(monkeypatch)
         yield double
 
 
@@ -116,19 +116,3 @@ def make(staging: str, environment: str) -> Make:
         return ProcessingEMRBackend(**{**given, **options})
 
     return make
-
-
-def need_spark() -> None:
-    """Skip where Spark cannot run."""
-    if importlib.util.find_spec("pyspark") is None:
-        pytest.skip("PySpark is not installed. Run: pip install zenml-spark")
-    from zenml_spark.java import java_problem
-
-    problem = java_problem()
-    if problem:
-        pytest.skip(str(problem))
-
-
-def _lead_to(double: EmrDouble, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("EMR", "EMR_SERVERLESS"):
-        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{name}", double.address)

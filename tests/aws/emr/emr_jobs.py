@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from zenml.data.shards import ShardJob
 from zenml.runtime.remote_shards import RemoteShards
@@ -26,3 +29,14 @@ def job(
 ) -> ShardJob:
     """Return a job of an operation of the conformance kit."""
     return ShardJob(f"zenml.testing.shard_ops:{op}", shards, str(out), {"scale": 1.0}, "tried")
+
+
+def need_spark() -> None:
+    """Skip where Spark cannot run."""
+    if importlib.util.find_spec("pyspark") is None:
+        pytest.skip("PySpark is not installed. Run: pip install zenml-spark")
+    from zenml_spark.java import java_problem
+
+    problem = java_problem()
+    if problem:
+        pytest.skip(str(problem))

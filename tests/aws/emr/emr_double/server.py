@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from aws_double import models
 
 from emr_double.applications import Host
@@ -49,6 +50,11 @@ class EmrDouble:
     def address(self) -> str:
         """Where it serves."""
         return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def lead_here(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let this machine's calls of EMR come here."""
+        for name in ("EMR", "EMR_SERVERLESS"):
+            monkeypatch.setenv(f"AWS_ENDPOINT_URL_{name}", self.address)
 
     def count(self, operation: str) -> int:
         """Return how often a call was made."""

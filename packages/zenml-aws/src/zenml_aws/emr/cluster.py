@@ -180,8 +180,8 @@ def _job(row: dict[str, Any]) -> Job:
     status = row["Status"]
     reason = status.get("StateChangeReason", {}).get("Message", "")
     failure = status.get("FailureDetails", {})
-    details = [reason, failure.get("Reason", ""), failure.get("Message", "")]
-    return Job(str(row["Id"]), str(row["Name"]), _STATES[status["State"]], ". ".join(filter(None, details)))
+    told = [text.rstrip(".") for text in (reason, failure.get("Reason"), failure.get("Message")) if text]
+    return Job(str(row["Id"]), str(row["Name"]), _STATES[status["State"]], ". ".join(told))
 
 
 def _driver_log(logs: ArtifactStore, application: str) -> str:

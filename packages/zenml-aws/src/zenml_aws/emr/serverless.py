@@ -39,6 +39,8 @@ _PASSING = ("CREATING", "STOPPING")
 _IDLE_MINUTES = 15
 _PAUSE = 1.0
 _MOST_WAITS = 300
+_WAITS_AT_END = 30
+"""A run does not end before this, so it is no long time; what then is still there costs nothing, and `gc` finds it."""
 
 
 class Serverless(Place):
@@ -242,26 +244,28 @@ class Serverless(Place):
 
     def _delete(self, application: str) -> None:
         """Delete an application, which must be stopped first, and before that have no job."""
-        for _ in range(_MOST_WAITS):
+        for _ in range(_WAITS_AT_END):
             if not self._listed(application, _LIVE):
                 break
             time.sleep(_PAUSE)
-        self._wait(application, (*_PASSING, "STARTING"))
+        self._wait(application, (*_PASSING, "STARTING"), _WAITS_AT_END)
         if self._application(application)["state"] == "STARTED":
             self._service.call("StopApplication", applicationId=application)
-            self._wait(application, ("STARTED", *_PASSING))
+            self._wait(application, ("STARTED", *_PASSING), _WAITS_AT_END)
         try:
             self._service.call("DeleteApplication", applicationId=application)
         except RefusedError:  # it was asked twice, where the first answer did not arrive
             if self._application(application)["state"] != "TERMINATED":
                 raise
 
-    def _wait(self, application: str, states: tuple[str, ...]) -> None:
-        for _ in range(_MOST_WAITS):
-            if self._application(application)["state"] not in states:
+    def _wait(self, application: str, states: tuple[str, ...], times: int = _MOST_WAITS) -> None:
+        state = ""
+        for _ in range(times):
+            state = self._application(application)["state"]
+            if state not in states:
                 return
             time.sleep(_PAUSE)
-        raise ZenMLError(f"the application {application} does not leave the state {states[-1]}", self.where)
+        raise ZenMLError(f"the application {application} is still {state}", self.where)
 
     def _application(self, application: str) -> dict[str, Any]:
         found: dict[str, Any] = self._service.call("GetApplication", applicationId=application)["application"]
