@@ -16,7 +16,7 @@ from aws_double.instances import Instances
 from aws_double.machine import Machine, World
 from aws_double.models import Call, Unreadable, problems, read
 from aws_double.moto_services import MotoServices
-from aws_double.refusal import Answer, Refusal, of_fault
+from aws_double.refusal import Answer, Refusal, decoded, of_fault
 
 _SERVICES = {"servicequotas": "service-quotas"}
 """Services by the name that their requests are signed for, where it is another."""
@@ -42,6 +42,8 @@ class AwsDouble:
         """Whether the credentials have expired."""
         self.vcpus = 64.0
         """The quota of vCPUs of every kind."""
+        self.coded_refusals: tuple[str, str] | None = None
+        """An action and what it is on, for lack of which launches are refused, in a code."""
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._moto = MotoServices()
@@ -91,6 +93,20 @@ class AwsDouble:
         """Make an instance profile, by default with a role of its name."""
         self._moto.add_instance_profile(name, role=role)
 
+    def add_repository(self, region: str, name: str) -> None:
+        """Make a repository of images, empty."""
+        self._moto.add_repository(region, name)
+
+    def image_of(self, region: str, architecture: str) -> str:
+        """Return the id of a machine image for an architecture."""
+        return self._moto.parameter(
+            region, f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{architecture}"
+        )
+
+    def subnet(self, region: str) -> str:
+        """Return the id of a subnet of the default VPC."""
+        return self._moto.subnet(region)
+
     def left(self, region: str) -> list[str]:
         """Return the launch templates, parameters and instances that are there."""
         return self._moto.left(region)
@@ -129,6 +145,8 @@ class AwsDouble:
         except Unreadable as error:
             raise Refusal("ValidationError", str(error)) from None
         found = problems(service, call.operation, call.params)
+        if call.operation == "DescribeInstanceTypes":  # there are newer types than a model knows
+            found = [text for text in found if "InstanceTypes[" not in text]
         if found:
             raise Refusal("ValidationError", "; ".join(found))
         return call
@@ -139,11 +157,18 @@ class AwsDouble:
             raise Refusal(code, "The security token included in the request is expired", 400)
         if call.operation in self.denied:
             raise of_fault("denied", call.service, call.operation)
+        if self.coded_refusals and call.operation == "RunInstances":
+            text = "You are not authorized to perform this operation. Encoded authorization failure message: c0ded"
+            raise Refusal("UnauthorizedOperation", text, 403)
 
     def _answer(self, call: Call, region: str, request: Request) -> Answer:
         if call.service == "service-quotas":
             quota = {"QuotaCode": call.params["QuotaCode"], "QuotaName": "Running instances", "Value": self.vcpus}
             return Answer(200, json.dumps({"Quota": quota}).encode(), {"Content-Type": "application/x-amz-json-1.1"})
+        if call.operation == "DecodeAuthorizationMessage" and self.coded_refusals:
+            action, resource = self.coded_refusals
+            message = json.dumps({"allowed": False, "context": {"action": action, "resource": resource}})
+            return decoded(message)
         own = getattr(self.instances, _snake(call.operation), None) if call.service == "ec2" else None
         if own:
             found: Answer = own(call, region, request)

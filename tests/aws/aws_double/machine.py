@@ -64,6 +64,7 @@ class Machine:
         self.metadata = InstanceMetadata(role)
         self._end = end
         self._ending = threading.Lock()
+        self._reason: tuple[str, str] | None = None
         self.over = threading.Event()
         self._prepare(world, hops)
         self._server = serve(self.metadata.respond)
@@ -134,6 +135,7 @@ class Machine:
 
     def terminate(self, code: str, message: str, grace: float = 30.0) -> None:
         """End it as EC2 does: the system stops its services, which are given a while."""
+        self._reason = code, message
 
         def work() -> None:
             self._signal(self._script.pid, signal.SIGTERM)
@@ -170,7 +172,7 @@ class Machine:
             self._script.wait()
             self._server.shutdown()
             self._server.server_close()
-            self._end(self, code, message)
+            self._end(self, *(self._reason or (code, message)))
             self.over.set()
 
     def _watch(self) -> None:

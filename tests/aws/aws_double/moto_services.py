@@ -64,6 +64,23 @@ class MotoServices:
             iam.create_role(name, "{}", "/", None, "", [], "3600")
             iam.add_role_to_instance_profile(name, name)
 
+    def add_repository(self, region: str, name: str) -> None:
+        """Make a repository of images, empty."""
+        from moto.ecr.models import ecr_backends
+
+        ecr_backends[ACCOUNT][region].create_repository(
+            repository_name=name,
+            registry_id=None,
+            encryption_config={},
+            image_scan_config=None,
+            image_tag_mutability="MUTABLE",
+            tags=[],
+        )
+
+    def subnet(self, region: str) -> str:
+        """Return the id of a subnet of the default VPC."""
+        return str(self.ec2(region).get_default_subnets()[f"{region}a"].id)
+
     def left(self, region: str) -> list[str]:
         """Return the launch templates, parameters and instances that are there."""
         from moto.ssm.models import ssm_backends

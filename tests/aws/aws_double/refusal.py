@@ -67,3 +67,11 @@ def of_fault(how: str, service: str, operation: str) -> Refusal:
     if how in ("500", "503"):
         return Refusal("InternalError" if how == "500" else "Unavailable", "An internal error has occurred", int(how))
     return Refusal(how, f"The service says: {how}", 500 if how == "InsufficientInstanceCapacity" else 400)
+
+
+def decoded(message: str) -> Answer:
+    """Return how STS answers with a message that was written in a code."""
+    found = f"<DecodedMessage>{escape(message)}</DecodedMessage>"
+    operation = "DecodeAuthorizationMessage"
+    text = f"<{operation}Response><{operation}Result>{found}</{operation}Result></{operation}Response>"
+    return Answer(200, text.encode(), {"Content-Type": "text/xml"})

@@ -9,8 +9,11 @@ from typing import Any
 from aws_double import AwsDouble
 
 from zenml.artifacts.store import ArtifactStore
+from zenml.datasources import CSVDatasource
+from zenml.pipelines.pipeline import Pipeline
 from zenml.runtime.identifiers import new_run_id
 from zenml.runtime.remote import JobStatus, RemoteJob
+from zenml.steps.split import RandomSplit
 from zenml_aws.ec2.backend import OrchestratorAWSBackend
 
 Make = Callable[..., OrchestratorAWSBackend]
@@ -42,6 +45,14 @@ def job(program: str = "print('done')", **fields: Any) -> RemoteJob:
     run_id = fields.pop("run_id", None) or new_run_id()
     labels = {"zenml-run": run_id, "zenml-pipeline": "tried"}
     return RemoteJob(run_id, "Tried", "s3://bucket/runs/x/spec.yaml", ("-c", program), labels, **fields)
+
+
+def small(name: str) -> Pipeline:
+    """Return a pipeline of two quick steps on the table beside it."""
+    made = Pipeline(name=name)
+    made.add_step(CSVDatasource(name="Pima", path="diabetes.csv"), id="data")
+    made.add_step(RandomSplit(split_map={"train": 0.7, "eval": 0.3}), id="split")
+    return made
 
 
 def begin(backend: OrchestratorAWSBackend, made: RemoteJob, **secrets: str) -> str:

@@ -37,7 +37,7 @@ _BUSY = (
     "Unavailable",
 )
 _UNSIGNED_IN = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "NoRegionError")
-_ACTION = re.compile(r"to perform:? (?:this operation|(?P<action>[\w-]+:\w+)(?: on resource: (?P<resource>\S+))?)")
+_ACTION = re.compile(r"to perform:? (?P<action>[\w-]+:\w+)(?: on resource: (?P<resource>\S+))?")
 
 
 class RefusedError(ConfigError):
@@ -106,7 +106,7 @@ def _answered(response: dict[str, Any], where: str) -> ZenMLError:
 
 def _denied(text: str, where: str) -> Problem:
     found = _ACTION.search(text)
-    if found and found["action"]:
+    if found:
         on = f" on {found['resource']}" if found["resource"] else ""
         return Problem(f"you may not {found['action']}{on}", where, "Ask for a policy that allows it")
     return Problem(f"you may not do that: {text}", where, "Ask for a policy that allows it")

@@ -187,11 +187,17 @@ def user_data(backend: OrchestratorAWSBackend, job: RemoteJob) -> str:
         "grace": str(backend.grace_seconds),
         "pause": str(PAUSE_SECONDS),
     }
-    lists = {"secrets": job.secrets, "options": _options(backend, job), "command": (backend.python, *job.arguments)}
+    waits = [str(PAUSE_SECONDS * factor) for factor in (1, 2, 4, 8)]
+    lists = {
+        "secrets": job.secrets,
+        "waits": waits,
+        "options": _options(backend, job),
+        "command": (backend.python, *job.arguments),
+    }
     head = [
         "#!/bin/bash",
         "# Runs one ZenML pipeline in a container, and ends this machine with it.",
-        "# shellcheck disable=SC2034 # what is set here is not all used in each case",
+        "# shellcheck disable=SC1003,SC2016,SC2034 # values are meant as they are, and not all are used in each case",
         "{",
         *(f"  {name}={shlex.quote(value)}" for name, value in variables.items()),
         *(f"  {name}=({' '.join(map(shlex.quote, values))})" for name, values in lists.items()),

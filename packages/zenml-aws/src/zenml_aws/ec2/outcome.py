@@ -113,6 +113,8 @@ def ending(instance: Body, report: str, link: str, *, waits: bool) -> Ending:
         return failed(f"its instance {name} {what} ({code})", mend)
     if waits or report == "preempted":
         return Ending(True, JobStatus(State.PENDING, f"its instance {name} ended before the run did", link))
+    if report == "stopped":
+        return failed(f"its instance {name} was shut down before the run had ended")
     if report.startswith("ended "):
         exit_code, _, memory = report.removeprefix("ended ").partition(" ")
         if exit_code == str(EXIT_COMPLETE):

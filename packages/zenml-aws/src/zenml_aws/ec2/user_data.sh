@@ -22,11 +22,11 @@ finish() {
 
 # Make a command succeed within a few tries; what it said at last is in $said.
 tried() {
-  local number
-  for number in 1 2 3 4 5; do
+  local seconds_to_wait
+  for seconds_to_wait in "${waits[@]}" ''; do
     "$@" >"$work/said" 2>&1 && return 0
     said=$(tail -n 1 "$work/said")
-    [ "$number" = 5 ] || sleep "$((number * pause))"
+    [ -z "$seconds_to_wait" ] || sleep "$seconds_to_wait"
   done
   return 1
 }
@@ -80,7 +80,7 @@ if [ "$seconds" -gt 0 ]; then
     trap - TERM USR1
     sleep "$seconds"
     kill -USR1 "$$"
-    sleep "$((grace + pause + 5))"
+    sleep "$((grace + 10))"
     printf 'zenml-report: late\n'
     shutdown -h now
   ) &
