@@ -70,7 +70,7 @@ def test_fields_that_do_not_go_together_are_refused(fields: dict[str, Any], said
         ("extra_tags", {"aws:x": "y"}, "a key has at most 128"),
         ("extra_tags", {"x": "y!"}, "a value has at most 256"),
         ("python", "python 3", "no path of an interpreter"),
-        ("max_run_duration", 5, "60"),
+        ("deadline_seconds", 5, "60"),
     ],
 )
 def test_what_emr_would_refuse_is_refused_where_it_is_written(field: str, value: object, said: str) -> None:
@@ -110,7 +110,7 @@ def test_what_is_made_is_what_the_service_s_model_takes() -> None:
         image=IMAGE,
         subnet_ids=["subnet-0a1b"],
         security_group_ids=["sg-0a1b"],
-        max_run_duration=3600,
+        deadline_seconds=3600,
         conf={"spark.executor.extraJavaOptions": "-XX:+UseG1GC -Dx=1", "spark.speculation": True},
     )
     place = Serverless(given)

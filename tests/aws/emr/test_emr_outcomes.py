@@ -42,7 +42,7 @@ def test_a_step_of_a_cluster_gives_what_work_in_process_gives(emr: EmrDouble, ma
 def test_an_application_is_made_for_a_job_and_deleted(
     emr: EmrDouble, make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    backend = make(release_label="emr-7.9.0", max_run_duration=90, extra_tags={"team": "ml"}, executors=4)
+    backend = make(release_label="emr-7.9.0", deadline_seconds=90, extra_tags={"team": "ml"}, executors=4)
     mine = job(tmp_path / "out")
     fold_order(mine, backend.map(mine))
     (application,) = emr.serverless.applications.values()
@@ -101,8 +101,8 @@ def test_a_failed_step_shows_what_the_driver_said(emr: EmrDouble, make: Make, st
 
 def test_a_deadline_ends_a_driver(emr: EmrDouble, make: Make, tmp_path: Path) -> None:
     emr.host.plan[:] = ["zenml-emr: the deadline of 60 s has passed"]
-    with pytest.raises(ZenMLError, match=r"the deadline of 60 s has passed.*max_run_duration="):
-        make(max_run_duration=60).map(job(tmp_path / "out"))
+    with pytest.raises(ZenMLError, match=r"the deadline of 60 s has passed.*deadline_seconds="):
+        make(deadline_seconds=60).map(job(tmp_path / "out"))
 
 
 @pytest.mark.parametrize("place", ["serverless", "cluster"])

@@ -65,7 +65,7 @@ class ProcessingEMRBackend(RemoteProcessingBackend):
         executor_memory: memory of each, as `4g`.
         driver_cores: cores of the driver.
         driver_memory: memory of the driver.
-        max_run_duration: seconds that one job may take.
+        deadline_seconds: seconds that one job may take.
         extra_tags: more tags for jobs on EMR Serverless, and for the application that is made.
     """
 
@@ -87,7 +87,7 @@ class ProcessingEMRBackend(RemoteProcessingBackend):
     executor_memory: fields.Memory | None = None
     driver_cores: int | None = Field(default=None, ge=1)
     driver_memory: fields.Memory | None = None
-    max_run_duration: int | None = Field(default=None, ge=60)
+    deadline_seconds: int | None = Field(default=None, ge=60)
     extra_tags: dict[fields.TagKey, fields.TagValue] = Field(default_factory=dict, max_length=40)
     _stores: dict[str, ArtifactStore] = PrivateAttr(default_factory=dict)
 
@@ -194,7 +194,7 @@ class ProcessingEMRBackend(RemoteProcessingBackend):
             shards.run_id,
             name,
             f"{self.staging_location}/{_main_key()}",
-            (shards.uri, str(shards.count), str(self.max_run_duration or 0)),
+            (shards.uri, str(shards.count), str(self.deadline_seconds or 0)),
             {**shards.labels, **self.extra_tags},
             f"{self.staging_location}/logs",
             {**settings_of(self), "spark.app.name": name},

@@ -39,7 +39,7 @@ _TABLE = (
     _Cause(
         r"zenml-emr: (?P<told>the deadline of \d+ s has passed)|(?P<other>[Jj]ob (run )?timed? ?out)",
         "{told}",
-        "Give it more: max_run_duration=, executors=",
+        "Give it more: deadline_seconds=, executors=",
     ),
     _Cause(
         r"Cannot run program \"(?P<told>[^\"]+)\"",

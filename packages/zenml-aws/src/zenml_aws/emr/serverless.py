@@ -127,8 +127,8 @@ class Serverless(Place):
             "configurationOverrides": overrides,
             "tags": dict(submission.tags),
         }
-        if backend.max_run_duration:
-            asked["executionTimeoutMinutes"] = -(-backend.max_run_duration // 60)
+        if backend.deadline_seconds:
+            asked["executionTimeoutMinutes"] = -(-backend.deadline_seconds // 60)
         return asked
 
     def look(self, job: str) -> Job:
