@@ -60,6 +60,8 @@ class BigQuery:
 
     def reader(self) -> Any:
         """Return a client of the Storage Read API."""
+        # What gRPC does in forked children can end those that only start a program, such as the JVM of Spark.
+        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
         from google.cloud.bigquery_storage_v1.services.big_query_read import BigQueryReadClient
 
         address = os.environ.get(GRPC_EMULATOR)
