@@ -10,6 +10,8 @@ from typing import Any
 from google_double import GoogleDouble
 
 from zenml.artifacts.store import ArtifactStore
+from zenml.datasources import CSVDatasource
+from zenml.pipelines import DataPipeline
 from zenml.runtime.identifiers import new_run_id
 from zenml.runtime.remote import JobStatus, RemoteJob
 from zenml_gcp.vm.backend import OrchestratorGCPBackend
@@ -52,14 +54,16 @@ def ended(google: GoogleDouble, backend: OrchestratorGCPBackend, run_id: str, st
     return found
 
 
+def one_step(data: str, name: str) -> DataPipeline:
+    """Return a pipeline that commits a table."""
+    pipeline = DataPipeline(name=name)
+    pipeline.add_datasource(CSVDatasource(name="Pima", path=data))
+    return pipeline
+
+
 @functools.cache
 def sql_port() -> int:
-    """Return the port at which machines reach their database: MySQL's own, where nobody else uses it."""
-    for port in (3306, 0):
-        with socket.socket() as taken:
-            try:
-                taken.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(taken.getsockname()[1])
-    raise OSError("there is no free port")
+    """Return the port at which machines reach their database; nobody else uses it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])

@@ -23,7 +23,7 @@ CLIENT = "somebody@example.com"
 """The account of `write_credentials`."""
 
 _SERVICE = TypeVar("_SERVICE", bound=Service)
-_PATIENCE = 120.0
+_PATIENCE = 300.0
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ SCRATCH = "/tmp"  # noqa: S108 - the container's own, on a volume that goes with
 NOTE = "machine.txt"
 """The file beside the run's others in which its machine says why the run could not begin."""
 
-PROXY_IMAGE = "gcr.io/cloud-sql-connectors/cloud-sql-proxy:2"
+PROXY_IMAGE = "gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.14.1"
 """The Cloud SQL Auth Proxy."""
 
 _UNIT = "zenml-run.service"
