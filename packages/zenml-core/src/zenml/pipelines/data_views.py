@@ -138,6 +138,7 @@ class DataViews:
             models,
             subtitle=f"run {found.id}, {found.state}",
             earlier=earlier,
+            histories={name: step.history for name, step in found.steps.items()},
         )
         return page.write(path or root / ".zenml" / "reports" / f"{found.id}-evaluation.html")
 

@@ -162,5 +162,4 @@ def _has_ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def _fields(trainer: Callable[..., NetworkTrainer]) -> frozenset[str]:
-    kind = trainer if isinstance(trainer, type) else type(trainer())
-    return frozenset(kind.model_fields)
+    return frozenset(type(trainer()).model_fields)

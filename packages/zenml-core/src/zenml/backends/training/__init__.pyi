@@ -3,3 +3,5 @@
 
 from zenml.backends.interfaces import TrainingBackend as TrainingBackend
 from zenml.runtime.training_base import TrainingBaseBackend as TrainingBaseBackend
+from zenml_pytorch.training_torch import TrainingTorchBackend as TrainingTorchBackend
+from zenml_pytorch.training_torchrun import TrainingTorchrunBackend as TrainingTorchrunBackend

@@ -37,7 +37,16 @@ class Line:
 
 
 def chart(
-    title: str, lines: Iterable[Line], *, x: str, y: str, diagonal: bool = False, note: str = "", mark: str = ""
+    title: str,
+    lines: Iterable[Line],
+    *,
+    x: str,
+    y: str,
+    diagonal: bool = False,
+    note: str = "",
+    mark: str = "",
+    x_ends: tuple[str, str] = ("0", "1"),
+    y_marks: tuple[str, str, str] = ("1", "0.5", "0"),
 ) -> str:
     """Return a card with a chart.
 
@@ -49,6 +58,8 @@ def chart(
         diagonal: draw what chance, or perfection, gives.
         note: a sentence below it.
         mark: further SVG in a square of 100 by 100.
+        x_ends: what 0 and 1 stand for, to the right.
+        y_marks: what 1, 0.5 and 0 stand for, upwards.
     """
     drawn = list(lines)
     fine = 'vector-effect="non-scaling-stroke"'
@@ -59,12 +70,14 @@ def chart(
     legend = "".join(f"<span>{key(line.number)}{escape(line.label)}</span>" for line in drawn if line.label)
     legend = f'<div class="legend">{legend}</div>' if legend else ""
     told = f'<p class="soft">{escape(note)}</p>' if note else ""
+    marks = "".join(f"<span>{escape(text)}</span>" for text in y_marks)
+    left, right = map(escape, x_ends)
     return (
         f'<section class="card"><h2>{escape(title)}</h2><p class="soft">↑ {escape(y)}</p><div class="chart">'
-        '<div class="y num"><span>1</span><span>0.5</span><span>0</span></div>'
+        f'<div class="y num">{marks}</div>'
         '<svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" fill="none" '
         f'aria-label="{escape(title)}: {escape(y)} by {escape(x)}">{grid}{mark}{paths}</svg>'
-        f'<div class="scale num"><span>0</span><span>{escape(x)}</span><span>1</span></div></div>'
+        f'<div class="scale num"><span>{left}</span><span>{escape(x)}</span><span>{right}</span></div></div>'
         f"{legend}{told}</section>"
     )
 

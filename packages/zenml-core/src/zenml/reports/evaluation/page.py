@@ -12,10 +12,12 @@ from zenml.data.metrics.table import METRICS, TOGETHER, greater_is_better
 from zenml.reports.evaluation import confusions, drawing, slices, worst
 from zenml.reports.evaluation.best_earlier import EarlierModel, comparison_card
 from zenml.reports.evaluation.curves import curve_cards
+from zenml.reports.evaluation.learning_curve import learning_curve_cards
 from zenml.reports.evaluation.measured import MeasuredModel, in_order
 from zenml.reports.evaluation.regression import against_card
 from zenml.reports.formats import number_text
 from zenml.reports.page import Page, document
+from zenml.steps.trainer.history import Epoch
 
 _STYLE = (
     """<style>.stack{display:grid;gap:14px;margin-top:14px}.stack>*{min-width:0}.tiles{display:grid;gap:10px;
@@ -50,6 +52,7 @@ def evaluation_page(
     *,
     subtitle: str = "",
     earlier: Mapping[str, EarlierModel | None] | None = None,
+    histories: Mapping[str, Sequence[Epoch]] | None = None,
 ) -> EvaluationPage:
     """Return a page that shows what was measured of a model.
 
@@ -58,12 +61,18 @@ def evaluation_page(
         models: what each evaluator step measured, at least one.
         subtitle: a line below the title, such as the run and its state.
         earlier: by step, the best earlier model to compare with.
+        histories: by trainer step, the epochs that it recorded.
     """
     body = []
     for step, model in models.items():
         if len(models) > 1:
             body.append(f"<h2>{escape(step)}</h2>")
         body.append(_model(model, (earlier or {}).get(step)))
+    for step, epochs in (histories or {}).items():
+        cards = learning_curve_cards(epochs)
+        title_of = "Learning curve" if len(histories or {}) == 1 else f"Learning curve of {step}"
+        if cards:
+            body.append(f'<div class="stack"><h2>{escape(title_of)}</h2><div class="grid">{cards}</div></div>')
     metrics = {name: value for model in models.values() for name, value in model.metrics.items()}
     head = f'{_STYLE}<p class="soft" style="overflow-wrap:anywhere">{escape(subtitle)}</p>'
     return EvaluationPage(document(title, head, "".join(body)), None, metrics)
