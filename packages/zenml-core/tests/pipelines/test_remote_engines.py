@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from zenml.datasources import CSVDatasource
 from zenml.errors import RunFailed
 from zenml.metadata.liveness import this_owner
 from zenml.metadata.records import Owner, RunRecord, State
-from zenml.pipelines import DataPipeline
+from zenml.pipelines import DataPipeline, Pipeline
 from zenml.repo import Repository
 from zenml.runtime.engines import FACT
 from zenml.runtime.identifiers import new_run_id
@@ -119,3 +120,29 @@ def test_what_a_killed_run_staged_is_found_and_removed(own: Path, bucket: Path) 
     repo.garbage(older_than=0).delete()
     assert store.list("shards") == sorted(f"shards/{run_id}/pieces/x" for run_id in (going_on, unknown))
     assert {row.run for row in repo.garbage(older_than=0, unknown_runs=True).find()} == {unknown}
+
+
+def test_a_step_pinned_to_a_commit_works_elsewhere_as_it_was_there(own: Path, bucket: Path) -> None:
+    git(own, "init", "--quiet")
+    (own / ".gitignore").write_text(".zenml/\n")
+    git(own, "add", ".")
+    git(own, "commit", "--quiet", "-m", "first")
+    commit = git(own, "rev-parse", "HEAD")
+    (own / "own_helpers" / "adding.py").write_text("def add(*numbers):\n    return 100 * sum(numbers)\n")
+    engine = FreshProcessBackend(staging_location=str(bucket)).to_config()
+    table = {"id": "data", "type": "CSVDatasource", "config": {"name": "Table", "path": "table.csv"}}
+    inputs = {"examples": "data.examples"}
+    step = {"id": "c", "type": f"own_counting:Counting@{commit}", "inputs": inputs, "backend": engine}
+    (own / "pinned.yaml").write_text(
+        json.dumps({"zenml": 1, "type": "DataPipeline", "name": "Pinned", "steps": [table, step]})
+    )
+    run = Pipeline.from_yaml(own / "pinned.yaml").run()
+    assert run.metrics == {"rows": 21.0}
+    assert not list(bucket.rglob("*"))
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git; return what it says."""
+    user = ("-c", "user.name=n", "-c", "user.email=e@example.com")
+    done = subprocess.run(["git", "-C", str(folder), *user, *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()

@@ -21,6 +21,7 @@ from zenml.datasources.base import Datasource
 from zenml.errors import Problem
 from zenml.plugins.registry import type_name
 from zenml.runtime.own_parts import OwnParts
+from zenml.runtime.step_work import current_work
 from zenml.runtime.told import Told
 from zenml.secrets.secret import Secret, references_only
 from zenml.steps.base import Inputs, Step, StepContext
@@ -130,7 +131,13 @@ class PinnedStep(Step):
                 seed=context.seed,
                 scratch=scratch,
                 checkpoints=checkpoints,
+                work=self._work_elsewhere(),
             )
+
+    def _work_elsewhere(self) -> dict[str, Any] | None:
+        """Return what an engine on other machines must know; None where the step has none."""
+        work = current_work()
+        return work.to_json(self.tree_commit) if work and work.is_elsewhere else None
 
     def _checked(self, inputs: Inputs) -> Any:
         before = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ from zenml.runtime.imports import find_module
 from zenml.runtime.job_runner import job_runner
 from zenml.runtime.own_parts import own_parts
 from zenml.runtime.pinned_step import PinnedStep, artifact_row
+from zenml.runtime.step_work import StepWork, working_on
 from zenml.runtime.training_work import TrainingWork
 from zenml.runtime.worker_pool import POOL
 from zenml.secrets import Secret
@@ -126,6 +127,7 @@ class TreeSteps:
         seed: int,
         scratch: str,
         checkpoints: Block | None = None,
+        work: Block | None = None,
     ) -> None:
         """Run a step; tell the properties of what it made, and its metrics, also where it raises."""
         made = self._make(step)
@@ -146,7 +148,8 @@ class TreeSteps:
             if isinstance(chosen, TrainingBackend):
                 chosen.train(TrainingWork(step["id"], made, context))
             else:
-                made.run(context)
+                with working_on(StepWork.from_json(work, made)) if work else nullcontext():
+                    made.run(context)
         finally:
             POOL.close()
             properties = {name: artifact.properties for name, artifact in context.outputs.items()}
