@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_double import models
+from quickstart_for_tests import quickstart
 
 from zenml.errors import ConfigError
+from zenml.runtime.planning import Plan
+from zenml.steps.split import RandomSplit
 from zenml_aws.emr.backend import ProcessingEMRBackend
 from zenml_aws.emr.place import Submission
 from zenml_aws.emr.serverless import Serverless
@@ -125,6 +131,31 @@ def test_what_is_made_is_what_the_service_s_model_takes() -> None:
     assert models.problems("emr-serverless", "StartJobRun", {**request, "clientToken": "x"}) == []
     (block,) = request["configurationOverrides"]["applicationConfiguration"]
     assert block == {"classification": "spark-defaults", "properties": conf}
+
+
+@pytest.mark.parametrize("place", ["made", "application", "cluster"])
+def test_a_plan_shows_what_the_services_models_take(place: str, project: Path, diabetes: Path) -> None:
+    fields: dict[str, dict[str, Any]] = {
+        "made": {"execution_role_arn": ROLE, "environment": ENVIRONMENT},
+        "application": {"execution_role_arn": ROLE, "application_id": "00f1", "python": "/usr/bin/python3.11"},
+        "cluster": {"cluster_id": "j-1", "environment": ENVIRONMENT},
+    }
+    split = RandomSplit(split_map={"train": 0.7, "eval": 0.3}).with_backend(backend(**fields[place]))
+    plan = quickstart(str(diabetes), "Planned", split=split).plan()
+    calls = {resource.kind: dict(resource.body) for resource in plan.resources}
+    expected = {"made": ["CreateApplication", "StartJobRun"], "application": ["StartJobRun"]}
+    assert [*calls] == expected.get(place, ["AddJobFlowSteps"])
+    for operation, body in calls.items():
+        service = "emr" if operation == "AddJobFlowSteps" else "emr-serverless"
+        token = {} if service == "emr" else {"clientToken": "x"}
+        assert models.problems(service, operation, {**body, **token}) == []
+    assert "Would be made" in printed(plan)
+
+
+def printed(plan: Plan) -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        plan.print()
+    return out.getvalue()
 
 
 def test_a_spec_names_the_engine() -> None:

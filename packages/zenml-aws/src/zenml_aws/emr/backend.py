@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -14,7 +14,7 @@ from zenml.errors import ConfigError, Problem, ZenMLError
 from zenml.metadata.records import State
 from zenml.runtime.canceling import PreemptedError
 from zenml.runtime.console import Console
-from zenml.runtime.remote_job import RemoteRun
+from zenml.runtime.remote_job import RemoteRun, Resource
 from zenml.runtime.remote_processing import RemoteProcessingBackend
 from zenml.runtime.remote_shards import RemoteShards
 from zenml.runtime.step_work import current_work
@@ -34,6 +34,9 @@ _PATIENCE = 60
 """So often in a row EMR may say nothing of a job before that is given up."""
 
 _OF_A_MADE_APPLICATION = ("release_label", "image", "subnet_ids", "security_group_ids")
+
+_ANY = "0" * 16
+"""Stands for a job's digest in a plan."""
 
 _sound: set[str] = set()
 """Configs with which a job could run when this process looked."""
@@ -187,15 +190,25 @@ class ProcessingEMRBackend(RemoteProcessingBackend):
         """Cancel the jobs of a run, and delete the application that was made for it."""
         self.place.end(run_id)
 
+    def render(self, run_id: str, labels: Mapping[str, str]) -> list[Resource]:
+        """Return what is submitted for a job; which jobs a step has, and their names, is not known before it runs."""
+        uri = f"{self.staging_location}/shards/{run_id}/{_ANY}"
+        return self.place.render(self._submission(run_id, _ANY, (uri, "1"), labels))
+
     def submission(self, shards: RemoteShards) -> Submission:
         """Return what is submitted for a staged job."""
-        name = f"{prefix_of(shards.run_id)}{shards.id}"
+        return self._submission(shards.run_id, shards.id, (shards.uri, str(shards.count)), shards.labels)
+
+    def _submission(
+        self, run_id: str, job_id: str, arguments: tuple[str, ...], labels: Mapping[str, str]
+    ) -> Submission:
+        name = f"{prefix_of(run_id)}{job_id}"
         return Submission(
-            shards.run_id,
+            run_id,
             name,
             f"{self.staging_location}/{_main_key()}",
-            (shards.uri, str(shards.count), str(self.deadline_seconds or 0)),
-            {**shards.labels, **self.extra_tags},
+            (*arguments, str(self.deadline_seconds or 0)),
+            {**labels, **self.extra_tags},
             f"{self.staging_location}/logs",
             {**settings_of(self), "spark.app.name": name},
             text_of(self.conf),

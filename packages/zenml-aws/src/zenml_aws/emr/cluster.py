@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zenml.artifacts.store import ArtifactStore
 from zenml.errors import Problem, StoreError, ZenMLError
 from zenml.metadata.records import State
-from zenml.runtime.remote_job import RemoteRun
+from zenml.runtime.remote_job import RemoteRun, Resource
 from zenml_aws.api_trouble import BusyError, RefusedError
 from zenml_aws.emr.driver_log import last_lines, read
 from zenml_aws.emr.place import Job, Place, Submission, by_run, prefix_of
@@ -79,6 +79,10 @@ class Cluster(Place):
         told = release_problem(found.get("ReleaseLabel", ""))
         if told:
             yield Problem(told, field, "Name another one")
+
+    def render(self, submission: Submission) -> list[Resource]:
+        """Return the step."""
+        return [Resource("AddJobFlowSteps", submission.name, self.request(submission))]
 
     def submit(self, submission: Submission) -> str:
         """Add a step, or find it there; steps have no tokens, so that they are known by their names."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from zenml.errors import Problem
 from zenml.metadata.records import State
 from zenml.runtime.identifiers import RUN_ID
-from zenml.runtime.remote_job import RemoteRun
+from zenml.runtime.remote_job import RemoteRun, Resource
 
 _PREFIX = "zenml-"
 _NAME = re.compile(rf"{_PREFIX}({RUN_ID.pattern})(?:-|$)")
@@ -91,6 +91,10 @@ class Place(ABC):
     @abstractmethod
     def problems(self) -> Iterator[Problem]:
         """Yield what keeps a job from being run here; nothing is changed."""
+
+    @abstractmethod
+    def render(self, submission: Submission) -> list[Resource]:
+        """Return what `submit` makes; nothing is asked or made."""
 
     @abstractmethod
     def submit(self, submission: Submission) -> str:

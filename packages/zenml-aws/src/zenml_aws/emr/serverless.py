@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shlex
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zenml.errors import Problem, ZenMLError
 from zenml.metadata.records import State
-from zenml.runtime.remote_job import RemoteRun
+from zenml.runtime.remote_job import RemoteRun, Resource
 from zenml_aws.api_trouble import RefusedError
 from zenml_aws.emr.driver_log import last_lines
 from zenml_aws.emr.place import Job, Place, Submission, by_run, prefix_of, run_of
@@ -35,6 +34,9 @@ _STATES = {
 _LIVE = [state for state, meaning in _STATES.items() if not meaning.ended]
 _PASSING = ("CREATING", "STOPPING")
 """States of an application that takes no job now, and soon will."""
+
+_NEW = "new"
+"""Stands for the id of an application that is not made yet."""
 
 _IDLE_MINUTES = 15
 _PAUSE = 1.0
@@ -90,6 +92,15 @@ class Serverless(Place):
             yield Problem(told, field, "Name another one")
         yield from self._capacity(found)
 
+    def render(self, submission: Submission) -> list[Resource]:
+        """Return the application that is made, if one is, and the job run."""
+        named = self._backend.application_id
+        run = Resource("StartJobRun", submission.name, self.request(named or _NEW, submission))
+        if named:
+            return [run]
+        made = self.application(submission.run_id, submission.tags)
+        return [Resource("CreateApplication", made["name"], made), run]
+
     def submit(self, submission: Submission) -> str:
         """Start a job run, or find it going on."""
         application = self._backend.application_id or self._make(submission)
@@ -121,7 +132,7 @@ class Serverless(Place):
                 "sparkSubmit": {
                     "entryPoint": submission.main,
                     "entryPointArguments": list(submission.arguments),
-                    "sparkSubmitParameters": shlex.join(arguments),
+                    "sparkSubmitParameters": " ".join(arguments),  # the values of fields hold no spaces
                 }
             },
             "configurationOverrides": overrides,

@@ -57,6 +57,8 @@ def settings_of(backend: ProcessingEMRBackend) -> dict[str, str]:
     for variable in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
         asked[f"{driver}.{variable}"] = python
     asked["spark.executorEnv.PYSPARK_PYTHON"] = python
+    for variables in (driver, "spark.executorEnv"):
+        asked[f"{variables}.AWS_DEFAULT_REGION"] = backend.region
     if backend.cluster_id:
         asked["spark.yarn.maxAppAttempts"] = 1  # the client starts a step again, and knows why
     return text_of({name: value for name, value in asked.items() if value is not None})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any, Literal
@@ -13,10 +13,13 @@ from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.errors import StoreError
 from zenml.metadata.records import ArtifactRecord, RunRecord, State
 from zenml.runtime.console import Console, print_table
+from zenml.runtime.engines import remote_engines
 from zenml.runtime.fingerprint import Fingerprint
 from zenml.runtime.graph import Graph
 from zenml.runtime.remote import RemoteOrchestratorBackend
 from zenml.runtime.remote_job import Resource
+from zenml.runtime.remote_processing import RemoteProcessingBackend
+from zenml.runtime.staging import slug
 from zenml.runtime.step_run import StepRun
 from zenml.spec.changes import changes
 from zenml.spec.yaml_format import write_documents
@@ -81,9 +84,10 @@ class Plan:
         print_table(("Step", "Action", "Because"), rows, title=f"{self.pipeline}: plan")
         if not self.resources:
             return
-        total = sum(self.package.values())
-        files = [(name, str(size)) for name, size in self.package.items()]
-        print_table(("File", "Bytes"), files, title=f"Code package: {len(files)} files, {total} bytes")
+        if self.package:
+            total = sum(self.package.values())
+            files = [(name, str(size)) for name, size in self.package.items()]
+            print_table(("File", "Bytes"), files, title=f"Code package: {len(files)} files, {total} bytes")
         for warning in self.warnings:
             Console().warn(warning)
         made = [{resource.kind: resource.name, **resource.body} for resource in self.resources]
@@ -97,15 +101,30 @@ def make_plan(launch: Launch, graph: Graph, orchestrator: OrchestratorBackend) -
         SpecError: it cannot run on that orchestrator.
     """
     if not isinstance(orchestrator, RemoteOrchestratorBackend):
-        return Plan(graph.spec.name, _planned_steps(launch, graph))
+        steps = _planned_steps(launch, graph)
+        return Plan(graph.spec.name, steps, _made_by_engines(launch, graph, steps))
     try:
         steps = _planned_steps(launch, graph)
     except StoreError as error:  # only the job may be able to reach it, as a database on its own machine
         why = f"not known: the metadata store cannot be read from here: {error}"
         steps = tuple(PlannedStep(node.id, node.spec.type, "run", (why,)) for node in graph.nodes)
     staging = orchestrator.stage(launch, access=False)
-    resources, package = tuple(orchestrator.render(staging.job)), staging.package
+    resources = (*orchestrator.render(staging.job), *_made_by_engines(launch, graph, steps))
+    package = staging.package
     return Plan(graph.spec.name, steps, resources, package.sizes, package.warnings)
+
+
+def _made_by_engines(launch: Launch, graph: Graph, steps: Sequence[PlannedStep]) -> tuple[Resource, ...]:
+    """Return what the engines of the steps that run make elsewhere; of each kind of engine one job."""
+    running = {step.id for step in steps if step.action == "run"}
+    engines = remote_engines(node.backend for node in graph.nodes if node.id in running)
+    labels = {"zenml-run": launch.run_id, "zenml-pipeline": slug(graph.spec.name)}
+    return tuple(
+        resource
+        for engine in engines
+        if isinstance(engine, RemoteProcessingBackend)
+        for resource in engine.render(launch.run_id, labels)
+    )
 
 
 def _planned_steps(launch: Launch, graph: Graph) -> tuple[PlannedStep, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.interfaces import ProcessingBackend
 from zenml.data.shards import ShardJob
 from zenml.errors import ConfigError
 from zenml.metadata.records import State
-from zenml.runtime.remote_job import RemoteRun
+from zenml.runtime.remote_job import RemoteRun, Resource
 from zenml.runtime.remote_shards import RemoteShards, remove_run, staged_runs
 
 
@@ -35,6 +36,15 @@ class RemoteProcessingBackend(ProcessingBackend):
         Raises:
             ConfigError: every problem, and how to mend it.
         """
+
+    def render(self, run_id: str, labels: Mapping[str, str]) -> list[Resource]:
+        """Return what is made for a job of a run, as far as that is known before; a pure function, for plans.
+
+        Args:
+            run_id: the run.
+            labels: what marks that something is of the run.
+        """
+        return []
 
     @abstractmethod
     def work(self, shards: RemoteShards) -> None:
