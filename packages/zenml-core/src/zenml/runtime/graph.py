@@ -125,7 +125,7 @@ def _build(spec: PipelineSpec, pins: Pins, live: Mapping[str, Step] | None, line
             problems += [_placed(problem, lines, places[step_id], step_id) for problem in error.problems]
         wired = Wired(step_id, steps[step_id], inputs)
         nodes[step_id] = Node(block, steps[step_id], backends[step_id], sources[step_id], wired)
-        found = steps[step_id].check(inputs)
+        found = _backed(steps[step_id], backends[step_id]).check(inputs)
         problems += [_placed(problem, lines, places[step_id], step_id) for problem in found]
     mixed = mixed_code([node.wired for node in nodes.values()], pins.roots)
     problems += [_placed(problem, lines, places[step_id], step_id) for step_id, problem in mixed]
@@ -170,6 +170,11 @@ def _backend(block: StepSpec, step: Step) -> BaseBackend | None:
         return None
     backend: BaseBackend = BaseBackend.from_config(block.backend.model_dump())
     return step.model_copy().with_backend(backend).backend
+
+
+def _backed(step: Step, backend: BaseBackend | None) -> Step:
+    """Return a step with its backend, which counts in what it checks."""
+    return step if backend is None or step.backend is not None else step.model_copy().with_backend(backend)
 
 
 def _missing_parts(spec: PipelineSpec, steps: Mapping[str, Step], lines: Lines) -> list[Problem]:

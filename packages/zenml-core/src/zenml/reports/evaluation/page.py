@@ -68,11 +68,10 @@ def evaluation_page(
         if len(models) > 1:
             body.append(f"<h2>{escape(step)}</h2>")
         body.append(_model(model, (earlier or {}).get(step)))
-    for step, epochs in (histories or {}).items():
-        cards = learning_curve_cards(epochs)
-        title_of = "Learning curve" if len(histories or {}) == 1 else f"Learning curve of {step}"
-        if cards:
-            body.append(f'<div class="stack"><h2>{escape(title_of)}</h2><div class="grid">{cards}</div></div>')
+    curves = {step: cards for step, epochs in (histories or {}).items() if (cards := learning_curve_cards(epochs))}
+    for step, cards in curves.items():
+        name = "Learning curve" if len(curves) == 1 else f"Learning curve of {step}"
+        body.append(f'<div class="stack"><h2>{escape(name)}</h2><div class="grid">{cards}</div></div>')
     metrics = {name: value for model in models.values() for name, value in model.metrics.items()}
     head = f'{_STYLE}<p class="soft" style="overflow-wrap:anywhere">{escape(subtitle)}</p>'
     return EvaluationPage(document(title, head, "".join(body)), None, metrics)
