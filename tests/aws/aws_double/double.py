@@ -44,7 +44,9 @@ class AwsDouble:
         """The quota of vCPUs of every kind."""
         self.coded_refusals: tuple[str, str] | None = None
         """An action and what it is on, for lack of which launches are refused, in a code."""
-        self._lock = threading.RLock()
+        self.foreign_buckets: set[str] = set()
+        """Buckets of another account."""
+        self._counting = threading.Lock()
         self._closing = threading.Event()
         self._moto = MotoServices()
         self._server = serve(self._respond)
@@ -120,9 +122,12 @@ class AwsDouble:
         service = _SERVICES.get(scope, scope)
         if not service:
             return Answer(403, b"", {})
+        if service == "s3":  # buckets are looked at only
+            foreign = request.path.strip("/") in self.foreign_buckets
+            return Answer(403, b"", {}) if foreign else self._moto.forward(request)
         try:
             call = self._read(service, request)
-            with self._lock:
+            with self._counting:
                 struck = [fault for fault in self.faults if fault.strikes(call.operation)]
                 self.calls.append((key, call))
             fault = struck[0].how if struck else ""
@@ -133,7 +138,7 @@ class AwsDouble:
             if fault and fault != "cut-after":
                 raise of_fault(fault, service, call.operation)
             self._admit(call)
-            with self._lock:
+            with self.instances.lock:
                 answer = self._answer(call, region, request)
             return None if fault == "cut-after" else answer
         except Refusal as refusal:

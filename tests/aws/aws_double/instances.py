@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -36,6 +37,8 @@ class Instances:
         """Codes with which the next launches are refused, one after another."""
         self.slow_to_show = 0
         """In how many listings a new instance is not shown yet."""
+        self.lock = threading.RLock()
+        """Held while anything changes, or is answered."""
         self._moto, self._folder, self._world = moto, folder, world
         self._templates: dict[str, dict[str, Any]] = {}
         self._tokens: dict[str, tuple[dict[str, Any], Answer, str]] = {}
@@ -141,12 +144,13 @@ class Instances:
         """Change the state of an instance, and the reason for it."""
         from moto.ec2.models.instances import StateReason
 
-        instance = self._moto.ec2(region).get_instance(identity)
-        if state == "terminated":
-            instance.terminate()
-        instance._state.name, instance._state.code = state, _CODES[state]
-        if code:
-            instance.state_reason = StateReason(message, code)
+        with self.lock:
+            instance = self._moto.ec2(region).get_instance(identity)
+            if state == "terminated":
+                instance.terminate()
+            instance._state.name, instance._state.code = state, _CODES[state]
+            if code:
+                instance.state_reason = StateReason(message, code)
 
     def _ended(self, machine: Machine, code: str, message: str) -> None:
         self.set_state(machine.region, machine.identity, "terminated", code, message)

@@ -8,8 +8,11 @@ import pytest
 from aws_double import AwsDouble, Fault
 from ec2_jobs import REGION, Make
 
+from zenml.artifacts.store import ArtifactStore
 from zenml.errors import ConfigError, ZenMLError
 from zenml_aws.ec2.backend import OrchestratorAWSBackend
+from zenml_aws.ec2.bucket import bucket_problems
+from zenml_aws.session import connect
 
 
 def told(backend: OrchestratorAWSBackend) -> str:
@@ -120,6 +123,26 @@ def test_an_instance_type_without_an_image_is_told(aws: AwsDouble, backend: Make
 def test_a_service_that_does_not_answer_is_told_so(aws: AwsDouble, backend: Make) -> None:
     aws.faults.append(Fault("500", times=99))
     assert "sts GetCallerIdentity in eu-central-1: the service cannot do that now" in told(backend())
+
+
+def test_a_bucket_is_where_the_job_runs_or_that_is_told(aws: AwsDouble) -> None:
+    s3 = connect("s3", "us-east-1")
+    s3.call("CreateBucket", Bucket="near")
+    there = {"LocationConstraint": "eu-central-1"}
+    connect("s3", "eu-central-1").call("CreateBucket", Bucket="far", CreateBucketConfiguration=there)
+    aws.foreign_buckets.add("theirs")
+    warnings: list[str] = []
+
+    def problems(path: str) -> str:
+        return "".join(map(str, bucket_problems(ArtifactStore(path), "us-east-1", warnings.append)))
+
+    assert problems("s3://near/folder") == ""
+    assert warnings == []
+    assert problems("s3://far/folder") == ""
+    assert "The bucket far is in eu-central-1, and the run in us-east-1" in warnings[0]
+    assert "there is no bucket none. Make it" in problems("s3://none")
+    assert "you may not use the bucket theirs: it is another account's" in problems("s3://theirs")
+    assert problems("/a/folder") == ""
 
 
 @pytest.mark.parametrize(

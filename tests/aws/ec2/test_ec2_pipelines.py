@@ -244,8 +244,10 @@ def test_what_a_run_lacks_is_told_before_anything_is_made(
         quickstart("diabetes.csv").run(backend=backend(instance_type="m7i.larg", image=image), **where)
     assert "there is no instance type m7i.larg in eu-central-1" in str(other.value)
     assert "has no repository team/none" in str(other.value)
-    with pytest.raises(SpecError, match="secrets are read by the role of the instance, and it has none"):
+    with pytest.raises(SpecError) as third:
         quickstart("diabetes.csv").run(backend=backend(iam_instance_profile=None), **where)
+    for part in ("the run's secrets are read", "the artifact store is reached"):
+        assert f"{part} by the role of the instance, and it has none" in str(third.value)
     assert aws.left(REGION) == []
     assert not list(Submitted.all(project))
 

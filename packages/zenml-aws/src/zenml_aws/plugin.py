@@ -23,7 +23,6 @@ def zenml_orchestrator_backends() -> list[Spec]:
                 Capability.GPU,
                 Capability.SECRETS,
                 Capability.DEADLINE,
-                Capability.RETRIES,
             ),
         )
     ]

@@ -17,7 +17,7 @@ from zenml.runtime.remote import JobStatus, RemoteJob, RemoteOrchestratorBackend
 from zenml_aws.api_trouble import BusyError, RefusedError
 from zenml_aws.ec2 import fields
 from zenml_aws.ec2.access import find_problems
-from zenml_aws.ec2.bucket import bucket_problems
+from zenml_aws.ec2.bucket import bucket_problems, by_role
 from zenml_aws.ec2.console_log import ConsoleLog
 from zenml_aws.ec2.fleet import GOING, LIVE, Body, Fleet, launched_of, life_of
 from zenml_aws.ec2.launch import (
@@ -266,6 +266,9 @@ class OrchestratorAWSBackend(RemoteOrchestratorBackend):
             )
         if EcrImage.parse(self.image):
             yield Problem("an image in ECR is pulled by the role of the instance, and it has none", "run.backend", mend)
+        if by_role(launch.store):
+            what = "the artifact store is reached by the role of the instance, and it has none"
+            yield Problem(what, "run.backend", mend)
 
     def _latest(self, fleet: Fleet, run_id: str, template: Body) -> Body | None:
         """Return the instance that a template launched last, or None where it ended or is about to.

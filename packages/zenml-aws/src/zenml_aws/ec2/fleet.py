@@ -117,12 +117,10 @@ class Fleet:
             try:
                 answer = self._ec2.call("GetConsoleOutput", InstanceId=instance, **options)
             except RefusedError as error:
-                if error.denied:
-                    return ""
-                if error.code.startswith("InvalidInstanceID"):
-                    return ""
-                if "UnsupportedOperation" in error.code:
+                if error.code in ("UnsupportedOperation", "IncorrectInstanceState"):
                     continue
+                if error.denied or error.code.startswith("InvalidInstanceID"):
+                    return ""
                 raise
             return str(answer.get("Output") or "")
         return ""

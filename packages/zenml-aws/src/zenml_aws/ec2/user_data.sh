@@ -141,7 +141,7 @@ if [ "$ending" = preempted ]; then
   wait "$!"
   finish preempted
 fi
-drop_secrets
+[ "${code:-75}" = 75 ] || drop_secrets # where it is to go on, they are needed
 memory=$(docker inspect --format '{{.State.OOMKilled}}' zenml 2>/dev/null)
 [ -z "$ending" ] || finish "$ending"
 finish "ended ${code:-unknown} ${memory:-unknown}"
