@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from secrets import token_hex
 from typing import Any
 
@@ -19,7 +20,7 @@ from zenml.errors import ConfigError
 from zenml.metadata.records import State
 from zenml.runtime.identifiers import new_run_id
 from zenml.runtime.job_folder import JobFolder
-from zenml.runtime.remote import JobStatus, RemoteJob
+from zenml.runtime.remote import JobStatus, RemoteJob, Resource
 from zenml.testing.emulators import make_gcs_bucket
 from zenml_gcp.artifact_store import GCSArtifactStore
 
@@ -133,9 +134,13 @@ def test_a_preempted_machine_waits_for_capacity(
     compute.no_capacity = {"europe-west1-b"}
     status = made.status(run_id, store)
     assert status.state is State.PENDING
-    assert "cannot be started again yet" in status.reason
+    assert "waits to be started again: its machine" in status.reason.replace(f"machine {name}", "its machine")
     assert "the zone has no capacity for it now" in status.reason
     compute.no_capacity = set()
+    calls = len(google.calls)
+    assert "the zone has no capacity for it now" in made.status(run_id, store).reason
+    assert "compute.instances.start" not in google.methods()[calls:]  # not again within a minute
+    compute.age(name, 100)
     assert made.status(run_id, store).reason == "its machine was preempted, and is started again"
     begun(google, compute, run_id, 2)
 
@@ -303,3 +308,30 @@ def test_runs_are_listed_without_secret_manager(
     assert [row.run_id for row in backend().list_runs()] == [run_id]
     backend().clean_up(run_id)
     assert compute.names() == []
+
+
+def test_the_note_of_an_earlier_machine_of_the_run_counts_no_more(
+    google: GoogleDouble, compute: Compute, backend: Make, noted: ArtifactStore
+) -> None:
+    made = backend(preemptible=True)
+    first = job_in(noted, "import sys\nsys.exit(1)")
+    assert "exit code 1" in ended(google, made, begin(made, first), noted).reason
+    again = job_in(noted, SLEEP)
+    run_id = begin(made, replace(first, arguments=again.arguments))
+    compute.preempt(begun(google, compute, run_id))
+    assert made.status(run_id, noted).reason == "its machine was preempted, and is started again"
+
+
+def test_machines_that_another_service_labelled_are_left_alone(
+    google: GoogleDouble, compute: Compute, backend: Make
+) -> None:
+    run_id = begin(backend(), job(SLEEP))
+    begun(google, compute, run_id)
+    compute.boots = False
+    made = job(run_id=run_id)
+    compute_body = {**backend().render(made)[0].body, "name": "dataflow-worker-1"}
+    backend().submit(made, [Resource("Instance", "dataflow-worker-1", compute_body)])
+    (row,) = backend().list_runs()
+    assert row.resources == (f"Instance/zenml-{run_id}",)
+    backend().clean_up(run_id)
+    assert compute.names() == ["dataflow-worker-1"]

@@ -142,6 +142,7 @@ class Compute(Service):
             self._instances[zone, name] = body
             machine = Machine(body, self._folder / name, self._world)
             self.machines.append(machine)
+            operation["targetId"] = body["id"]
             self._later(self._boot, operation, body, machine)
             return dict(operation)
 
@@ -288,7 +289,9 @@ class Compute(Service):
         name = f"operation-{uuid.uuid4()}"
         link = f"{_LINKS}{target}"
         operation = {"name": name, "operationType": kind, "status": "RUNNING", "user": user, "targetLink": link}
-        self._operations[name] = {**operation, "insertTime": _now(), "progress": 0}
+        ids = [machine.body["id"] for machine in self.machines if target.endswith(f"/{machine.name}")]
+        about = {"targetId": ids[-1]} if ids else {}
+        self._operations[name] = {**operation, **about, "insertTime": _now(), "progress": 0}
         return self._operations[name]
 
     def _fail(self, operation: Body, code: str, message: str) -> Body:

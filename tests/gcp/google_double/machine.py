@@ -163,7 +163,7 @@ class Machine:
         self._unit = unit = read_unit(self.path(f"/etc/systemd/system/{name}"))
         account = self.body["serviceAccounts"][0]["email"]
         account = self._world.account if account == "default" else account
-        self._metadata = MetadataServer(lambda: self._world.token_of(account))
+        self._metadata = MetadataServer(lambda: self._world.token_of(account), str(self.body["id"]))
         scratch = self.path(f"/run/{unit.runtime_directory}")
         scratch.mkdir(parents=True)
         environment = {

@@ -25,16 +25,17 @@ class MetadataServer:
 
     Args:
         token: returns a token.
+        machine: its id.
     """
 
-    def __init__(self, token: Callable[[], str]) -> None:
+    def __init__(self, token: Callable[[], str], machine: str) -> None:
         class Handler(BaseHTTPRequestHandler):
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
-                told = _ABOUT.get(path)
+                told = machine if path == "/computeMetadata/v1/instance/id" else _ABOUT.get(path)
                 if self.headers.get("Metadata-Flavor") != "Google":
                     self.send_error(403)
                 elif path == f"{_ACCOUNT}token":

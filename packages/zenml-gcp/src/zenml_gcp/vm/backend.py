@@ -23,11 +23,13 @@ from zenml_gcp.vm.cloud_init import NOTE
 from zenml_gcp.vm.cloud_logging import container_lines
 from zenml_gcp.vm.explain import is_stopped, of_absent, of_noted, of_present, state_of
 from zenml_gcp.vm.instance import MARGIN, PIPELINE_LABEL, RUN_LABEL, has_built_in_gpu, instance_body, secret_body
-from zenml_gcp.vm.operation import preemptions_of, words_of
+from zenml_gcp.vm.operation import preemptions_of, recent_refusal, words_of
 from zenml_gcp.vm.run_secrets import RunSecrets
 
 _CONSOLE = "https://console.cloud.google.com"
 _PAUSE = 2.0
+_START_AGAIN = 60.0
+"""Seconds after which a machine that could not be started again is tried once more."""
 
 
 class OrchestratorGCPBackend(RemoteOrchestratorBackend):
@@ -178,18 +180,25 @@ class OrchestratorGCPBackend(RemoteOrchestratorBackend):
             return of_present(found, self._link(name))
         operations = self._operations(compute, name)
         link = self._link(name) if found else self._log_link(name)
-        noted = of_noted(_note(store, run_id), link)
+        ids = [(found or {}).get("id"), *(operation.get("targetId") for operation in operations)]
+        machine = next(filter(None, ids), None)  # machines of earlier lives of the run had the same name
+        operations = [operation for operation in operations if operation.get("targetId", machine) == machine]
+        noted = of_noted(_note(store, run_id), str(machine or ""), link)
         if noted:
             return noted
         if found is None or not self._may_go_on(operations):
             return self._over(operations, link)
-        try:
-            compute.start(self.zone, name)
-        except ConfigError as error:
-            if passes(error):
-                raise
+        refused = recent_refusal(operations, time.time() - _START_AGAIN)
+        if refused is None:
+            try:
+                compute.start(self.zone, name)
+            except ConfigError as error:
+                if passes(error):
+                    raise
+                refused = str(error)
+        if refused:
             return JobStatus(
-                State.PENDING, f"its machine was preempted, and cannot be started again yet: {error}", link
+                State.PENDING, f"its machine was preempted, and waits to be started again: {refused}", link
             )
         return JobStatus(State.PENDING, "its machine was preempted, and is started again", link)
 
@@ -198,10 +207,10 @@ class OrchestratorGCPBackend(RemoteOrchestratorBackend):
         took = next((words for words in map(words_of, operations) if words), "")
         if took.startswith(("was stopped", "was deleted", "shut itself down")):
             return False
-        return preemptions_of(list(operations)) <= self.preemptions
+        return preemptions_of(operations) <= self.preemptions
 
     def _over(self, operations: Sequence[Body], link: str) -> JobStatus:
-        times = preemptions_of(list(operations))
+        times = preemptions_of(operations)
         if times > self.preemptions:
             what = f"its machine was preempted {times} times, more than the {self.preemptions} allowed"
             return JobStatus(State.FAILED, what, link)
@@ -239,7 +248,7 @@ class OrchestratorGCPBackend(RemoteOrchestratorBackend):
     def list_runs(self) -> list[RemoteRun]:
         """Return the runs of which the project has a machine, in whatever zone, or a secret."""
         found: dict[str, list[tuple[str, Body]]] = {}
-        for instance in self._compute().instances(f"labels.{RUN_LABEL}:*"):
+        for instance in self._machines(f"labels.{RUN_LABEL}:*"):
             found.setdefault(instance["labels"][RUN_LABEL], []).append((f"Instance/{instance['name']}", instance))
         for secret in self._listed_secrets(f"labels.{RUN_LABEL}:*"):
             found.setdefault(secret["labels"][RUN_LABEL], []).append((f"Secret/{secret['name']}", secret))
@@ -251,8 +260,13 @@ class OrchestratorGCPBackend(RemoteOrchestratorBackend):
         chosen = f"labels.{RUN_LABEL}={run_id}"
         for secret in self._listed_secrets(chosen):
             self._secrets().delete(secret["name"])
-        for instance in compute.instances(chosen):
+        for instance in self._machines(chosen):
             compute.delete(str(instance["zone"]).rpartition("/")[2], instance["name"], wait=True)
+
+    def _machines(self, labels: str) -> list[Body]:
+        """Return the machines of runs; those that carry a run's label for another service, as Dataflow's, are not."""
+        found = self._compute().instances(labels)
+        return [instance for instance in found if instance["name"] == machine_name(instance["labels"][RUN_LABEL])]
 
     def _listed_secrets(self, labels: str) -> list[Body]:
         """Return the secrets of runs; none where Secret Manager is not in use."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from zenml.metadata.records import State
 from zenml.runtime.remote import JobStatus
-from zenml_gcp.vm.operation import is_by_google, operation_problem, words_of
+from zenml_gcp.vm.operation import is_by_google, operation_problem, time_of, words_of
 
 _BEGINNING = {
     "PENDING": "its machine waits for capacity",
@@ -52,10 +51,17 @@ def of_present(instance: Body, link: str) -> JobStatus:
     return JobStatus(State.RUNNING, words, link)
 
 
-def of_noted(note: str, link: str) -> JobStatus | None:
-    """Return why a run could not begin, as its machine noted; None where it noted nothing."""
-    stage, _, said = note.partition("\n")
-    if not stage:
+def of_noted(note: str, machine: str, link: str) -> JobStatus | None:
+    """Return why a run could not begin, as its machine noted; None where it noted nothing.
+
+    Args:
+        note: what it wrote.
+        machine: id of the run's latest machine, where it is known: an earlier one may have written the note.
+        link: a page about it.
+    """
+    first, _, said = note.partition("\n")
+    writer, _, stage = first.partition(" ")
+    if not stage or (machine and writer != machine):
         return None
     told = " ".join(said.split())[-600:]
     if stage.startswith("run"):
@@ -77,6 +83,8 @@ def of_absent(operations: Sequence[Body], deadline: int | None, link: str) -> Jo
         problem = operation_problem(operation, "its machine")
         if problem and operation.get("operationType") in ("insert", "start"):
             return JobStatus(State.FAILED, str(problem), link)
+        if words_of(operation):
+            break
     took = next((words_of(operation) for operation in operations if words_of(operation)), "")
     if deadline and _is_over(operations, deadline):
         return JobStatus(State.FAILED, f"the deadline has passed: its machine might run for {deadline} s", link)
@@ -89,11 +97,6 @@ def of_absent(operations: Sequence[Body], deadline: int | None, link: str) -> Jo
 
 def _is_over(operations: Sequence[Body], deadline: int) -> bool:
     """Tell whether a machine was ended by Google when its time was up."""
-    began = [_time(each) for each in operations if each.get("operationType") in ("insert", "start")]
-    ended = [_time(each) for each in operations if words_of(each) and is_by_google(each)]
+    began = [time_of(each) for each in operations if each.get("operationType") in ("insert", "start")]
+    ended = [time_of(each) for each in operations if words_of(each) and is_by_google(each)]
     return bool(began and ended and max(ended) - max(began) >= deadline)
-
-
-def _time(operation: Body) -> float:
-    text = str(operation.get("insertTime") or "1970-01-01T00:00:00+00:00")
-    return datetime.fromisoformat(text).astimezone(UTC).timestamp()

@@ -27,10 +27,14 @@ patiently() {
   "$@"
 }
 
+# Print something that the machine knows about itself.
+metadata() {
+  curl --silent --show-error --fail --max-time 20 --header 'Metadata-Flavor: Google' "$METADATA/$1"
+}
+
 # Print a token of the machine's service account.
 token() {
-  curl --silent --show-error --fail --max-time 20 --header 'Metadata-Flavor: Google' \
-    "$METADATA/service-accounts/default/token" | sed -n 's/.*"access_token" *: *"\([^"]*\)".*/\1/p'
+  metadata service-accounts/default/token | sed -n 's/.*"access_token" *: *"\([^"]*\)".*/\1/p'
 }
 
 # Call an API of Google's: api VERB URL [OPTION…]. The token stands on no command line.
@@ -45,7 +49,7 @@ api() {
 note() {
   echo "zenml: $1: $2" >&2
   [ -n "$NOTE" ] || return 0
-  printf '%s\n%s\n' "$1" "$2" > "$SCRATCH/note"
+  printf '%s %s\n%s\n' "$(patiently metadata id)" "$1" "$2" > "$SCRATCH/note"
   patiently api POST "$NOTE" --data-binary "@$SCRATCH/note" --header 'Content-Type: text/plain' --output /dev/null ||
     echo 'zenml: the artifact store cannot be written to' >&2
 }

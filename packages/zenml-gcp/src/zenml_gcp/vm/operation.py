@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from zenml.errors import Problem
@@ -64,10 +65,30 @@ def is_by_google(operation: Operation) -> bool:
     return "@" not in str(operation.get("user", ""))
 
 
-def preemptions_of(operations: list[Operation] | list[dict[str, Any]]) -> int:
+def preemptions_of(operations: Sequence[Operation]) -> int:
     """Return how often a machine was taken away by Google."""
     taken = ("compute.instances.preempted", "compute.instances.hostError")
     return sum(operation.get("operationType") in taken for operation in operations)
+
+
+def recent_refusal(operations: Sequence[Operation], since: float) -> str | None:
+    """Return why a machine could not be started a moment ago; None where nobody tried.
+
+    Args:
+        operations: what was done to the machine, newest first.
+        since: from when on that counts, in seconds since the epoch.
+    """
+    for operation in operations:
+        problem = operation_problem(operation, "its machine")
+        if problem and operation.get("operationType") == "start" and time_of(operation) >= since:
+            return str(problem)
+    return None
+
+
+def time_of(operation: Operation) -> float:
+    """Return when an operation was asked for, in seconds since the epoch."""
+    text = str(operation.get("insertTime") or "1970-01-01T00:00:00+00:00")
+    return datetime.fromisoformat(text).astimezone(UTC).timestamp()
 
 
 def _said(error: Mapping[str, Any]) -> str:
