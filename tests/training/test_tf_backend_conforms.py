@@ -10,7 +10,7 @@ from zenml.testing.training_backend import TrainingBackendConformance
 
 
 class TestTrainingBaseBackend(TrainingBackendConformance):
-    EPOCHS = 400
+    EPOCHS = 150
 
     @pytest.fixture
     def backend(self):

@@ -22,12 +22,6 @@ def pytest_pycollect_makemodule(module_path, parent):
     return Skipped.from_parent(parent, path=module_path) if LACKS else None
 
 
-def pytest_itemcollected(item):
-    item.add_marker(
-        pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
-    )  # Keras'
-
-
 def load(path: Path, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None

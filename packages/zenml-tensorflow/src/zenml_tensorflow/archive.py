@@ -15,6 +15,7 @@ from typing import Any
 
 from zenml.data.shards import atomic_file
 from zenml.errors import ConfigError, DataError
+from zenml_tensorflow.session import keras_unwarned
 
 _CONFIG, _METADATA, _WEIGHTS, _ASSETS = "config.json", "metadata.json", "model.weights.h5", "assets/"
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -31,7 +32,8 @@ def write_model(model: Any, path: Path) -> None:
         ConfigError: it holds what cannot be read again safely.
     """
     given = path.with_name(f"given-{path.name}")
-    model.save(given)
+    with keras_unwarned():
+        model.save(given)
     try:
         with zipfile.ZipFile(given) as archive:
             files = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}

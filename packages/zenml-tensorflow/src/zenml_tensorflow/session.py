@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -51,6 +52,14 @@ def limit_threads(threads: int, warn: Warn) -> None:
 
 
 @contextmanager
+def keras_unwarned() -> Iterator[None]:
+    """Leave out what NumPy tells Keras' authors while the context is open; a user can do nothing about it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "__array__ implementation doesn't accept a copy", DeprecationWarning)
+        yield
+
+
+@contextmanager
 def session(seed: int, threads: int, placement: Placement, warn: Warn) -> Iterator[None]:
     """Compute reproducibly while the context is open: seeded, with deterministic operations, under fresh names.
 
@@ -75,6 +84,7 @@ def session(seed: int, threads: int, placement: Placement, warn: Warn) -> Iterat
     keras.utils.clear_session(free_memory=False)  # layers count from the beginning, so that files hold the same names
     policy = keras.config.dtype_policy()
     with ExitStack() as stack:
+        stack.enter_context(keras_unwarned())
         stack.callback(random.setstate, python)
         stack.callback(np.random.set_state, numpy)
         stack.callback(keras.config.set_floatx, floatx)

@@ -149,8 +149,8 @@ def resume(run: Run) -> Run:
 
 
 def _start(code: str) -> subprocess.Popen[bytes]:
-    Path("code.py").write_text(code + "\n")
-    return subprocess.Popen([sys.executable, "code.py"], stdin=subprocess.DEVNULL, env=child_environment())
+    Path("start_pipeline.py").write_text(code + "\n")
+    return subprocess.Popen([sys.executable, "start_pipeline.py"], stdin=subprocess.DEVNULL, env=child_environment())
 
 
 def _has_ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
