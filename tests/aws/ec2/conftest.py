@@ -56,6 +56,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(retrying, "_FIRST_PAUSE", 0.01)
     monkeypatch.setattr(launch, "PAUSE_SECONDS", 0.1)
     monkeypatch.setattr(backend_module, "_PAUSE", 0.02)
+    monkeypatch.setattr(backend_module, "_AGAIN_SECONDS", 0.0)
     monkeypatch.setattr(console_log, "_PAUSE", 0.05)
     monkeypatch.setattr(orchestrator, "PATIENCE", 120.0)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):

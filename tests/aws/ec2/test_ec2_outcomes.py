@@ -16,6 +16,7 @@ from zenml.artifacts.store import ArtifactStore
 from zenml.errors import ConfigError
 from zenml.metadata.records import State
 from zenml.runtime.job_folder import JobFolder
+from zenml_aws.ec2 import backend as backend_module
 from zenml_aws.ec2 import launch
 from zenml_aws.ec2.outcome import ending, script_lines
 
@@ -156,6 +157,20 @@ def test_a_run_waits_for_capacity_and_then_goes_on(aws: AwsDouble, backend: Make
     assert "the spot price is above spot_max_price" in watch.now(run_id).reason
     watch.told(run_id, "it goes on (1 of 3)")
     assert len(aws.machines) == 2
+
+
+def test_capacity_is_not_asked_for_all_the_time(
+    aws: AwsDouble, backend: Make, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend_module, "_AGAIN_SECONDS", 600.0)
+    watch = Watcher(aws, backend(spot=True), store)
+    run_id = begin(backend(spot=True), job(SLEEP))
+    aws.instances.no_capacity = ["SpotMaxPriceTooLow"]
+    aws.running_machine().cut("Server.SpotInstanceTermination", "taken")
+    for _ in range(3):
+        assert "the spot price is above spot_max_price" in watch.now(run_id).reason
+    assert aws.operations().count("RunInstances") == 2
+    backend().clean_up(run_id)
 
 
 def test_a_run_that_is_to_stop_is_not_followed(aws: AwsDouble, backend: Make, store: ArtifactStore) -> None:

@@ -40,6 +40,10 @@ from zenml_aws.session import Service, connect, region_of
 _PAUSE = 2.0
 _GONE_WITHIN = 600.0
 """Seconds that an instance may take to end."""
+_AGAIN_SECONDS = 30.0
+"""Pause between two questions for capacity."""
+_NO_CAPACITY: dict[str, tuple[float, str]] = {}
+"""When and why EC2 refused this process another instance, by launch template."""
 
 
 class OrchestratorAWSBackend(RemoteOrchestratorBackend):
@@ -319,11 +323,15 @@ class OrchestratorAWSBackend(RemoteOrchestratorBackend):
         if life > self.preemptions:
             reason = f"{taken.reason}: preempted {life} times, more than the {self.preemptions} allowed"
             return JobStatus(State.FAILED, reason, taken.link)
+        refused_at, why = _NO_CAPACITY.get(template["LaunchTemplateId"], (0.0, ""))
+        if why and time.monotonic() < refused_at + _AGAIN_SECONDS:
+            return JobStatus(State.PENDING, f"{taken.reason}; it goes on when there is capacity: {why}", taken.link)
         try:
             made = fleet.launch(template, life + 1)
         except RefusedError as error:
             if not waits_for_capacity(error):
                 raise
+            _NO_CAPACITY[template["LaunchTemplateId"]] = time.monotonic(), str(error)
             return JobStatus(State.PENDING, f"{taken.reason}; it goes on when there is capacity: {error}", taken.link)
         link = self._link(made) if made else taken.link
         return JobStatus(State.PENDING, f"{taken.reason}; it goes on ({life} of {self.preemptions})", link)

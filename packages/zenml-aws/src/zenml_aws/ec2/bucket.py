@@ -21,7 +21,7 @@ def _bucket(store: ArtifactStore) -> S3ArtifactStore | None:
     """Return the store as one of S3, also where it was given by its path alone; None where it is another kind."""
     if isinstance(store, S3ArtifactStore):
         return store
-    return S3ArtifactStore(store.path) if type(store) is ArtifactStore and store.path.startswith("s3://") else None
+    return S3ArtifactStore(path=store.path) if type(store) is ArtifactStore and store.path.startswith("s3://") else None
 
 
 def bucket_problems(store: ArtifactStore, region: str, warn: Callable[[str], None]) -> list[Problem]:

@@ -135,6 +135,7 @@ while [ -z "$ending" ]; do
   [ "$code" = 75 ] || break # another code than this says that the run was stopped, and is to go on
 done
 
+case "${code:-}" in 0 | 1 | 3) ending='' ;; esac # the run had ended, whatever was about to happen
 if [ "$ending" = preempted ]; then
   printf 'zenml-report: preempted\n'
   sleep 300 & # EC2 ends the machine before that
