@@ -335,3 +335,14 @@ def test_machines_that_another_service_labelled_are_left_alone(
     assert row.resources == (f"Instance/zenml-{run_id}",)
     backend().clean_up(run_id)
     assert compute.names() == ["dataflow-worker-1"]
+
+
+def test_a_machine_that_could_say_nothing_is_told_to_have_deleted_itself(
+    google: GoogleDouble, compute: Compute, backend: Make, store: ArtifactStore
+) -> None:
+    run_id = begin(backend(), job("import sys\nsys.exit(1)", spec_uri="s3://bucket/dir/runs/x/spec.yaml"))
+    google.wait_for(lambda: compute.names() == [])
+    status = backend().status(run_id, store)
+    assert status.state is State.FAILED
+    assert status.reason.startswith(f"its machine was deleted by {MACHINE}, most likely itself, before")
+    assert "May its service account read and write there?" in status.reason

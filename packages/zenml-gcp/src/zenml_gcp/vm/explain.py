@@ -22,6 +22,9 @@ _STAGES = {
     "proxy": "the Cloud SQL Auth Proxy did not start",
     "gpu": "the driver of its GPU could not be installed",
 }
+_OWN = ".gserviceaccount.com"
+"""How the addresses of service accounts end."""
+
 _GO_ON = "Go on: zenml run resume RUN"
 
 Body = Mapping[str, Any]
@@ -90,6 +93,9 @@ def of_absent(operations: Sequence[Body], deadline: int | None, link: str) -> Jo
         return JobStatus(State.FAILED, f"the deadline has passed: its machine might run for {deadline} s", link)
     if took.startswith("was preempted"):
         return JobStatus(State.FAILED, f"its machine {took}, and is gone. {_GO_ON}", link)
+    if took.startswith("was deleted by") and took.endswith(_OWN):
+        what = f"its machine {took}, most likely itself, before the run's supervisor could write a word to the store"
+        return JobStatus(State.FAILED, f"{what}. May its service account read and write there? See its log", link)
     if took:
         return JobStatus(State.LOST, f"its machine {took} before the run ended. {_GO_ON}", link)
     return JobStatus(State.LOST, f"its machine is gone: somebody deleted it before the run ended. {_GO_ON}", link)
