@@ -39,7 +39,7 @@ def test_each_call_that_fails_is_made_again_and_no_second_job(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if how == "time-out":
-        monkeypatch.setattr("zenml_gcp.dataflow.service.SECONDS", 1.0)
+        monkeypatch.setattr("zenml_gcp.dataflow.service.SECONDS", 1.5)
     google.faults += [Fault(how, at=at, method=f"locations.jobs.{call}") for call in CALLS for at in (1, 3)]
     assert numbers(engine(), tmp_path) == [0, 1]
     assert len(dataflow.jobs) == 1
@@ -111,6 +111,19 @@ def test_a_job_that_somebody_stops_is_told(
     dataflow.look = look  # type: ignore[method-assign] # somebody else
     with pytest.raises(ZenMLError, match="stopped by somebody else"):
         engine().map(job(tmp_path))
+
+
+def test_ctrl_c_stops_the_job(
+    engine: Make, dataflow: Dataflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    dataflow.holds = True
+    monkeypatch.setattr("zenml_gcp.dataflow.backend.time.sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        engine().map(job(tmp_path))
+    assert [each.state for each in dataflow.jobs] == ["JOB_STATE_CANCELLED"]
 
 
 def test_a_job_that_takes_too_long_is_stopped(engine: Make, dataflow: Dataflow, tmp_path: Path) -> None:

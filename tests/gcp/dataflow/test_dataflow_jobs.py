@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from google_double.discovery import document
+
+from zenml.datasources import CSVDatasource
+from zenml.pipelines import DataPipeline
+from zenml.steps.split import NoSplit
 
 pytestmark = pytest.mark.xdist_group("dataflow")
 FOLDER = "gs://my-bucket/staging/shards/rmabcdefgh0123456789/0123456789abcdef"
@@ -44,6 +49,20 @@ def test_a_job_is_as_the_service_s_own_document_says(options: dict[str, Any]) ->
     made = body(**options)
     method = "dataflow.projects.locations.jobs.create"
     assert document("dataflow.v1b3").schemas.of_request("Job", made, method, "POST") == []
+
+
+def test_a_plan_shows_the_job_as_it_would_be_sent(project: Path) -> None:
+    pytest.importorskip("apache_beam", reason="Run: pip install zenml-gcp[dataflow]")
+    from zenml_gcp.dataflow.backend import ProcessingDataFlowBackend
+
+    (project / "table.csv").write_text("a,b\n1,x\n")
+    backend = ProcessingDataFlowBackend(project="my-project", staging_location="gs://my-bucket/staging")
+    pipeline = DataPipeline(name="Planned").add_datasource(CSVDatasource(name="Table", path="table.csv"))
+    (made,) = pipeline.add_step(NoSplit().with_backend(backend), id="split").plan().resources
+    method = "dataflow.projects.locations.jobs.create"
+    assert document("dataflow.v1b3").schemas.of_request("Job", dict(made.body), method, "POST") == []
+    assert made.name == made.body["name"]
+    assert made.body["labels"]["zenml-pipeline"] == "planned"
 
 
 @pytest.mark.parametrize("options", [{}, EVERYTHING])

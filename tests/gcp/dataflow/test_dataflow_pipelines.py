@@ -160,7 +160,7 @@ pipeline.add_step(NoSplit().with_backend(backend), id="split").run()
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_client_that_is_stopped_stops_its_job_and_of_a_killed_one_it_is_found(
     own_steps: Path, engine: Make, google: GoogleDouble, dataflow: Dataflow, storage: str, place: str, number: int
 ) -> None:

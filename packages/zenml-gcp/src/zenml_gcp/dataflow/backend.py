@@ -6,7 +6,7 @@ import contextlib
 import re
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -15,9 +15,9 @@ from zenml.artifacts.store import ArtifactStore
 from zenml.errors import ConfigError, Problem, ZenMLError
 from zenml.metadata.records import State
 from zenml.runtime.canceling import PreemptedError
-from zenml.runtime.remote_job import RemoteRun
+from zenml.runtime.remote_job import RemoteRun, Resource
 from zenml.runtime.remote_processing import RemoteProcessingBackend
-from zenml.runtime.remote_shards import RemoteShards
+from zenml.runtime.remote_shards import FOLDER, RemoteShards
 from zenml_gcp import __version__, vm_fields
 from zenml_gcp.dataflow.access import find_problems, package_problems
 from zenml_gcp.dataflow.job import job_body, job_name, run_of
@@ -28,6 +28,7 @@ from zenml_gcp.google_api import Body, GoogleAPI
 _LOCATION = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[^/\s]+)*/?")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _FIRST_PAUSE, _LAST_PAUSE = 1.0, 10.0
+_NO_ID = "0" * 16
 _sound: set[ProcessingDataFlowBackend] = set()
 """What was found to be usable by this process; each step and each of its jobs would ask again."""
 
@@ -121,6 +122,16 @@ class ProcessingDataFlowBackend(RemoteProcessingBackend):
         if problems:
             raise ConfigError(problems)
         _sound.add(self)
+
+    def render(self, run_id: str, labels: Mapping[str, str]) -> list[Resource]:
+        """Return a job as it would be sent; what follows from its shards has zeros in its place."""
+        from zenml_gcp.dataflow.pipeline import build_pipeline
+
+        if [*self.check()]:
+            return []
+        name, folder = job_name(run_id, _NO_ID), self.staging.uri(f"{FOLDER}/{run_id}/{_NO_ID}")
+        pipeline = build_pipeline(folder, [0], self.image, "shards")
+        return [Resource("Job", name, job_body(self, name, labels, folder, pipeline, _NO_ID))]
 
     def work(self, shards: RemoteShards) -> None:
         """Run a job on Dataflow to its end; the one that is there already for the same shards, if there is one."""
