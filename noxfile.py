@@ -19,6 +19,7 @@ PACKAGES = [f"./{path}" for path in sorted(Path("packages").iterdir()) if (path 
 PACKAGES.remove(MLMD)
 FRAMEWORKS = [path for path in PACKAGES if path.endswith(("-pytorch", "-tensorflow"))]  # gigabytes: a session's own
 PACKAGES = [path for path in PACKAGES if path not in FRAMEWORKS]
+TORCH = "torch==2.13.0"  # of later ones there may be no build for processors alone
 CORE = "./packages/zenml-core"
 ENGINES = ["./packages/zenml-beam", "./packages/zenml-spark"]  # their frameworks are half a gigabyte
 TEST_TOOLS = [
@@ -113,8 +114,7 @@ def matrix(session: nox.Session) -> None:
 @nox.session
 def frameworks(session: nox.Session) -> None:
     """The trainers of TensorFlow and PyTorch, and the TFRecord codec against TensorFlow's own reader and writer."""
-    torch = "torch==2.13.0"  # of later ones there may be no build for processors alone
-    install(session, *TEST_TOOLS, torch, packages=[CORE, "./packages/zenml-sklearn", *FRAMEWORKS])
+    install(session, *TEST_TOOLS, TORCH, packages=[CORE, "./packages/zenml-sklearn", *FRAMEWORKS])
     folders = [*(f"{package}/tests" for package in FRAMEWORKS), "tests/tensorflow", "tests/training"]
     session.run("pytest", *(folder for folder in folders if Path(folder).is_dir()), *session.posargs)
 
@@ -129,5 +129,6 @@ def mlmd(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """The measurements of benchmarks/, as one table."""
-    install(session, "hatchling", packages=[CORE, "./packages/zenml-sklearn", *ENGINES], editable=False)
+    packages = [CORE, "./packages/zenml-pytorch", "./packages/zenml-sklearn", *ENGINES]
+    install(session, "hatchling", TORCH, packages=packages, editable=False)
     session.run("python", "-m", "benchmarks", *session.posargs)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import codec, data_plane, discovery, running, startup, store, windows
+from benchmarks import codec, data_plane, discovery, running, startup, store, training, windows
 from benchmarks.timing import Row, python
 
 REFERENCE_MS = 10.0
@@ -28,6 +28,7 @@ PARTS = {
     "codec": codec.measure,
     "windows": windows.measure,
     "store": store.measure,
+    "training": training.measure,
     "data": data_plane.measure,
 }
 """What is measured, in this order; the last gives a table of its own too."""

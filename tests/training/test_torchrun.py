@@ -17,7 +17,7 @@ from zenml.steps.split import RandomSplit
 
 pytest.importorskip("torch", reason="PyTorch is not installed. Run: pip install zenml-pytorch")
 
-from zenml.backends.training import TrainingTorchrunBackend
+from zenml.backends.training import TrainingTorchBackend, TrainingTorchrunBackend
 
 MODELS = Path(__file__).parents[2] / "packages" / "zenml-pytorch" / "tests" / "torch_models.py"
 
@@ -64,3 +64,14 @@ def test_a_trainer_of_another_framework_is_refused_before_anything_runs(diabetes
     trainer = sklearn.SklearnTrainer(estimator="LogisticRegression").with_backend(TrainingTorchrunBackend())
     with pytest.raises(SpecError, match="trains models of torch, and this is one of scikit-learn"):
         pipeline(trainer, diabetes).run()
+
+
+def test_mixed_precision_gives_another_model_that_is_about_as_good(own, project, diabetes):
+    def trained(precision):
+        trainer = own.OwnModel(epochs=4, lr=0.01, export=False, metrics=["roc_auc"])
+        backend = TrainingTorchBackend(device="cpu", precision=precision)
+        return pipeline(trainer.with_backend(backend), diabetes).run().steps["trainer"]
+
+    half, full = trained("bfloat16"), trained("float32")
+    assert half.outputs["model"].digest != full.outputs["model"].digest
+    assert half.history[-1]["eval_loss"] == pytest.approx(full.history[-1]["eval_loss"], rel=0.1)
