@@ -35,10 +35,15 @@ steps_by_hand = load(Path(__file__).parents[2] / "zenml-sklearn" / "tests" / "co
 animals, diabetes = steps_by_hand.animals, steps_by_hand.diabetes
 
 
+@pytest.fixture(scope="session")
+def make_bench():
+    """Make what runs steps one by one in folders of their own, below a folder."""
+    return steps_by_hand.Workbench
+
+
 @pytest.fixture
-def bench(tmp_path):
-    """Runs steps one by one in folders of their own."""
-    return steps_by_hand.Workbench(tmp_path / "bench")
+def bench(make_bench, tmp_path):
+    return make_bench(tmp_path / "bench")
 
 
 @pytest.fixture(scope="session")
