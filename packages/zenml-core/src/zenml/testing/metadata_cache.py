@@ -24,6 +24,21 @@ class MetadataCacheConformance:
         """Return the same store as another process would open it."""
         return type(store)(**store.model_dump())
 
+    def test_metrics_are_seen_while_a_step_goes_on_and_gone_when_it_is_tried_again(self, store: MetadataStore) -> None:
+        """The newest stand in the place of those before them; a step that is published takes no more."""
+        run = started(store, 1)
+        begin = {"fingerprint": "f", "inputs": (), "facts": {}}
+        store.record_metrics(run, "data", {"loss": 9.0})
+        store.start_step(run, "data", attempt="1", **begin)  # type: ignore[arg-type] # the same for each attempt
+        store.record_metrics(run, "data", {"epoch": 1, "loss": 0.5})
+        store.record_metrics(run, "data", {"epoch": 2, "loss": 0.25})
+        step = step_of(store, run, "data")
+        assert (step.state, dict(step.metrics)) == (State.RUNNING, {"epoch": 2.0, "loss": 0.25})
+        store.end_step(run, "data", state=State.FAILED, attempt="1", error="boom")
+        assert step_of(store, run, "data").metrics["epoch"] == 2.0
+        store.start_step(run, "data", attempt="2", **begin)  # type: ignore[arg-type] # the same for each attempt
+        assert not step_of(store, run, "data").metrics
+
     def test_a_complete_step_is_found_by_its_fingerprint_newest_first(self, store: MetadataStore) -> None:
         """So a cache hit takes the newest artifact that is still there."""
         for number in (1, 2, 3):
