@@ -22,7 +22,7 @@ _SERVICES = {"servicequotas": "service-quotas"}
 """Services by the name that their requests are signed for, where it is another."""
 
 _Found = TypeVar("_Found")
-_PATIENCE = 120.0
+_PATIENCE = 300.0
 
 
 class AwsDouble:

@@ -29,7 +29,6 @@ from zenml.artifacts.store import ArtifactStore
 from zenml.metadata import MySQLMetadataStore
 from zenml.metadata.store import MetadataStore
 from zenml.spec.model import ComponentSpec
-from zenml.testing import orchestrator
 from zenml.testing.emulators import make_s3_bucket, s3_emulator
 from zenml_aws.ec2 import backend as backend_module
 from zenml_aws.ec2 import console_log, launch
@@ -58,7 +57,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(backend_module, "_PAUSE", 0.02)
     monkeypatch.setattr(backend_module, "_AGAIN_SECONDS", 0.0)
     monkeypatch.setattr(console_log, "_PAUSE", 0.05)
-    monkeypatch.setattr(orchestrator, "PATIENCE", 120.0)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN"):
