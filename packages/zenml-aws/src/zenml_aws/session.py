@@ -22,7 +22,7 @@ class Service:
     `AWS_ENDPOINT_URL_<SERVICE>` included, the files in `~/.aws`, the role of the machine.
 
     Args:
-        client: of boto3.
+        client: of botocore.
     """
 
     def __init__(self, client: Any) -> None:
@@ -30,7 +30,7 @@ class Service:
 
     @property
     def name(self) -> str:
-        """The service, as boto3 calls it."""
+        """The service, as botocore calls it."""
         return str(self._client.meta.service_model.service_name)
 
     @property
@@ -87,7 +87,7 @@ def connect(
     """Return a service; nothing is sent yet.
 
     Args:
-        service: as boto3 calls it.
+        service: as botocore calls it.
         region: by default the one that the AWS tools use.
         profile: of the shared config files.
         attempts: how often a call is made that may succeed when it is made again; 1 for what must not happen twice.
@@ -120,7 +120,7 @@ def _client(
 
     retries: Any = {"mode": "standard", "total_max_attempts": attempts}
     config = Config(retries=retries, connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS)
-    return _session(region, profile).client(service, config=config)
+    return _session(profile).create_client(service, region_name=region, config=config)
 
 
 def region_of(profile: str | None = None) -> str:
@@ -132,7 +132,7 @@ def region_of(profile: str | None = None) -> str:
     from botocore.exceptions import BotoCoreError, NoRegionError
 
     try:
-        region = _session(None, profile).region_name
+        region = _session(profile).get_config_variable("region")
         if region is None:
             raise NoRegionError
     except BotoCoreError as error:
@@ -143,21 +143,20 @@ def region_of(profile: str | None = None) -> str:
     return str(region)
 
 
-def _session(region: str | None, profile: str | None) -> Any:
+def _session(profile: str | None) -> Any:
     """Return a session, which reads no model that another one has read."""
-    from boto3 import Session
-    from botocore.session import Session as Core
+    from botocore.session import Session
 
-    core = Core()
-    core.register_component("data_loader", _loader())
-    return Session(region_name=region, profile_name=profile, botocore_session=core)
+    session = Session(profile=profile)
+    session.register_component("data_loader", _loader())
+    return session
 
 
 @functools.cache
 def _loader() -> Any:
-    from botocore.session import Session as Core
+    from botocore.session import Session
 
-    return Core().get_component("data_loader")
+    return Session().get_component("data_loader")
 
 
 @functools.cache
