@@ -10,7 +10,7 @@ from zenml.testing.training_backend import TrainingBackendConformance
 
 
 class TestTrainingBaseBackend(TrainingBackendConformance):
-    EPOCHS = 150
+    EPOCHS = 80
 
     @pytest.fixture
     def backend(self):
