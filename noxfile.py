@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "types", "tests", "frameworks", "mlmd"]
+nox.options.sessions = ["lint", "tests", "frameworks", "mlmd"]
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False  # the matrix names what it skips
 nox.needs_version = ">=2025.2"
@@ -80,28 +80,21 @@ def parallel() -> list[str]:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, docstrings, and which part may import which."""
-    install_for_reading(session, "ruff", "import-linter")
+    """Style, docstrings, which part may import which, what is written by tools, and types, strictly."""
+    install_for_reading(session, "ruff", "import-linter", "mypy", "types-PyYAML", "pytest")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": f"{MLMD}/src"})
     session.run("python", "tools/facades.py", "--check")
     session.run("python", "tools/readme.py", "--check")
-
-
-@nox.session
-def types(session: nox.Session) -> None:
-    """Types, strictly."""
-    install_for_reading(session, "mypy", "types-PyYAML", "pytest")
     session.run("mypy", *(f"{package}/src" for package in [*PACKAGES, *FRAMEWORKS, MLMD]))
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The test suite on this Python, with branch coverage."""
+    """The test suite on this Python; with branch coverage, which takes longer: `nox -s tests -- --cov`."""
     install(session, *TEST_TOOLS, *PLATFORM_TOOLS)
-    arguments = session.posargs or ["--cov", "--cov-report=term", "--cov-report=xml"]
-    session.run("pytest", *parallel(), "--dist=loadgroup", *arguments)
+    session.run("pytest", *parallel(), "--dist=loadgroup", *session.posargs)
 
 
 @nox.session(python=SUPPORTED)
