@@ -18,7 +18,7 @@ from zenml.metadata.records import State
 from zenml.runtime.remote import RemoteJob, Resource
 from zenml.runtime.run import Run
 
-POINTS = int(os.environ.get("ZENML_KILL_POINTS", "3"))
+POINTS = int(os.environ.get("ZENML_KILL_POINTS", "2"))
 SEED = int(os.environ.get("ZENML_KILL_SEED", str(random.SystemRandom().randrange(10**6))))
 
 VANISHING = """

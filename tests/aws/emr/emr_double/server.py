@@ -104,6 +104,7 @@ def _call(method: str, target: str, headers: dict[str, str], body: bytes) -> mod
 def _handler(double: EmrDouble) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each answer waits 40 ms for the acknowledgement of its head
 
         def handle_one_request(self) -> None:
             try:
