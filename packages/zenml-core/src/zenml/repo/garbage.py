@@ -13,6 +13,7 @@ import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -173,7 +174,9 @@ class Garbage:
         if row.kind in ("artifact", "attempt", "checkpoint"):
             self.store.delete(row.uri)
         elif row.kind == "scratch":
-            shutil.rmtree(row.uri)
+            while Path(row.uri).exists():
+                with suppress(FileNotFoundError):  # the run's own process removes it, too
+                    shutil.rmtree(row.uri)
         elif row.kind in _OF_RUNS:
             self._files.remove(row)
         elif row.kind in ("package", "environment"):
