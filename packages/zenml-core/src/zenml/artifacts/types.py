@@ -39,7 +39,13 @@ class Transform(Artifact):
 
 
 class Model(Artifact):
-    """A model bundle: the framework's own format, the transform, the signature and an example request."""
+    """A model bundle: the framework's own format, the transform, the signature and an example request.
+
+    A SavedModel beside the format that predicts is a copy of it for servers; its graph differs in its bytes with what
+    else its process had built.
+    """
+
+    NOT_CONTENT = ("model/saved_model/*",)
 
 
 class Evaluation(Artifact):
