@@ -81,7 +81,8 @@ def parallel() -> list[str]:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, docstrings, which part may import which, what is written by tools, and types, strictly."""
-    install_for_reading(session, "ruff", "import-linter", "mypy", "types-PyYAML", "pytest")
+    types = ["google-cloud-dataflow-client", "types-PyYAML", "pytest"]
+    install_for_reading(session, "ruff", "import-linter", "mypy", *types)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": f"{MLMD}/src"})
