@@ -73,7 +73,11 @@ def test_a_changed_package_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("data", [b"", b"no archive", gzip.compress(b"no tar" * 200), archive()[:20]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no archive", gzip.compress(b"no tar" * 200), archive()[:20]],
+    ids=["empty", "text", "no-tar", "cut"],
+)
 def test_what_is_no_archive_is_refused(data: bytes, tmp_path: Path) -> None:
     with pytest.raises(ZenMLError, match="cannot be unpacked"):
         unpack_any(data, tmp_path / "out")
