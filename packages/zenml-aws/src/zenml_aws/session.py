@@ -68,6 +68,10 @@ class Service:
                 return
             yield from page.get(key) or ()
 
+    def choices(self, shape: str) -> list[str]:
+        """Return the values of an enumeration of the service, as far as this version of its model knows them."""
+        return list(self._client.meta.service_model.shape_for(shape).enum)
+
     @contextmanager
     def _telling(self, operation: str) -> Iterator[None]:
         try:

@@ -11,7 +11,7 @@ from zenml_aws.api_trouble import RefusedError
 from zenml_aws.ec2.launch import PARAMETERS, machine_body
 from zenml_aws.ec2.machine import architecture, image_parameter
 from zenml_aws.ec2.quota import quota_problems
-from zenml_aws.ec2.registry import EcrImage
+from zenml_aws.ec2.registry import EcrImage, image_problems
 from zenml_aws.session import Service
 
 if TYPE_CHECKING:
@@ -187,21 +187,8 @@ def _instance_profile(backend: OrchestratorAWSBackend, connect: Connect) -> Iter
 
 def _container_image(backend: OrchestratorAWSBackend, connect: Connect) -> Iterator[Problem]:
     image = EcrImage.parse(backend.image)
-    if image is None:
-        return
-    identity = {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag}
-    try:
-        connect("ecr", image.region).call(
-            "DescribeImages", registryId=image.account, repositoryName=image.repository, imageIds=[identity]
-        )
-    except RefusedError as error:
-        if error.code == "RepositoryNotFoundException":
-            what = f"the registry {image.host} has no repository {image.repository}"
-        elif error.code == "ImageNotFoundException":
-            what = f"the repository {image.repository} has no image {image.digest or image.tag}"
-        else:
-            raise
-        yield Problem(what, "image", "Push it, or name another one")
+    if image is not None:
+        yield from image_problems(image, connect("ecr", image.region), "image")
 
 
 def _permissions(backend: OrchestratorAWSBackend, ec2: Service, connect: Connect, *, found: bool) -> Iterator[Problem]:

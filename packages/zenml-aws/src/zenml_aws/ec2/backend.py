@@ -15,6 +15,7 @@ from zenml.metadata.records import State
 from zenml.runtime.job_folder import JobFolder
 from zenml.runtime.remote import JobStatus, RemoteJob, RemoteOrchestratorBackend, RemoteRun, Resource, Staging
 from zenml_aws.api_trouble import BusyError, RefusedError
+from zenml_aws.console_page import console_page
 from zenml_aws.ec2 import fields
 from zenml_aws.ec2.access import find_problems
 from zenml_aws.ec2.bucket import bucket_problems, by_role
@@ -253,11 +254,7 @@ class OrchestratorAWSBackend(RemoteOrchestratorBackend):
         return Parameters(self._connect("ssm"))
 
     def _link(self, instance: Body) -> str:
-        region = self.region_name
-        domain = "amazonaws-us-gov.com" if region.startswith("us-gov-") else "aws.amazon.com"
-        domain = "amazonaws.cn" if region.startswith("cn-") else domain
-        name = instance["InstanceId"]
-        return f"https://{region}.console.{domain}/ec2/home?region={region}#InstanceDetails:instanceId={name}"
+        return console_page(self.region_name, "ec2", f"InstanceDetails:instanceId={instance['InstanceId']}")
 
     def _without_role(self, launch: Launch, job: RemoteJob) -> Iterator[Problem]:
         """Tell what a run needs a role for, where none is named."""

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from zenml.errors import Problem
+from zenml_aws.api_trouble import RefusedError
+from zenml_aws.session import Service
 
 _ECR = re.compile(
     r"(?P<host>(?P<account>[0-9]{12})\.dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?)/"
@@ -40,3 +45,27 @@ class EcrImage:
         digest = found["digest"] or ""
         tag = "" if digest else found["tag"] or "latest"
         return cls(found["host"], found["account"], found["region"], found["repository"], tag, digest)
+
+
+def image_problems(image: EcrImage, ecr: Service, where: str) -> Iterator[Problem]:
+    """Yield that an image is not there.
+
+    Args:
+        image: which one.
+        ecr: the registry's service, in the registry's region.
+        where: the field that names the image.
+
+    Raises:
+        RefusedError: one may not look.
+    """
+    identity = {"imageDigest": image.digest} if image.digest else {"imageTag": image.tag}
+    try:
+        ecr.call("DescribeImages", registryId=image.account, repositoryName=image.repository, imageIds=[identity])
+    except RefusedError as error:
+        if error.code == "RepositoryNotFoundException":
+            what = f"the registry {image.host} has no repository {image.repository}"
+        elif error.code == "ImageNotFoundException":
+            what = f"the repository {image.repository} has no image {image.digest or image.tag}"
+        else:
+            raise
+        yield Problem(what, where, "Push it, or name another one")

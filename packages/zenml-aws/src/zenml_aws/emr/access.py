@@ -9,6 +9,7 @@ from zenml.errors import Problem, StoreError, ZenMLError
 from zenml_aws.api_trouble import RefusedError
 from zenml_aws.emr.place import Place
 from zenml_aws.session import connect
+from zenml_aws.staging_bucket import staging_problems
 
 if TYPE_CHECKING:
     from zenml_aws.emr.backend import ProcessingEMRBackend
@@ -37,13 +38,9 @@ def find_problems(backend: ProcessingEMRBackend, place: Place) -> list[Problem]:
 
 
 def _staging(backend: ProcessingEMRBackend) -> Iterator[Problem]:
-    backend.staging.check()
-    service = connect("s3", backend.region, backend.profile)
-    bucket = backend.staging_location.split("/")[2]
-    there = service.call("HeadBucket", Bucket=bucket).get("BucketRegion") or service.region
-    if there != service.region:
-        what = f"the bucket {bucket} is in {there}, and EMR in {service.region} keeps its logs in its own region only"
-        yield Problem(what, f"{_NAME}.staging_location", "Name a bucket there, or the region: region=…")
+    s3 = connect("s3", backend.region, backend.profile)
+    why = "EMR in {region} keeps its logs in its own region only"
+    return staging_problems(backend.staging, s3, f"{_NAME}.staging_location", why)
 
 
 def _environment(backend: ProcessingEMRBackend) -> Iterator[Problem]:
