@@ -99,7 +99,9 @@ class GoogleAPI:
 
         return retried(once, is_transient, tries, lambda pause: self._sleep(max(pause, min(asked, _LONGEST_WAIT))))
 
-    def request(self, verb: str, host: str, path: str, body: Mapping[str, Any] | None = None) -> Body:
+    def request(
+        self, verb: str, host: str, path: str, body: Mapping[str, Any] | None = None, tries: int = _TRIES
+    ) -> Body:
         """Make a call for which there is no client, and return the answer.
 
         Args:
@@ -107,6 +109,7 @@ class GoogleAPI:
             host: of the service, such as `logging.googleapis.com`.
             path: with a slash first.
             body: what to send.
+            tries: how often to call at most.
         """
         from google.api_core.exceptions import from_http_response
 
@@ -119,7 +122,7 @@ class GoogleAPI:
             answer: Body = response.json()
             return answer
 
-        return self.call(host, send)
+        return self.call(host, send, tries)
 
     @functools.cached_property
     def _session(self) -> Any:

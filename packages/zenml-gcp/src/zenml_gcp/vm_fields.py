@@ -21,6 +21,8 @@ _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 _USER = re.compile(r"[0-9]{1,10}(:[0-9]{1,10})?")
 _URL = re.compile(r"https?://[^/\s]+")
+_FOLDER = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[^/\s]+)*/?")
+_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 
 
 def _matching(pattern: re.Pattern[str], told: str) -> AfterValidator:
@@ -33,11 +35,25 @@ def _matching(pattern: re.Pattern[str], told: str) -> AfterValidator:
 
 
 def _zone(text: str) -> str:
-    if re.fullmatch(r"[a-z]+-[a-z]+[0-9]+", text):
+    if _REGION.fullmatch(text):
         raise ValueError(f"{text} is a region: name one of its zones, such as {text}-b")
     if not _ZONE.fullmatch(text):
         raise ValueError("that is no zone: write europe-west1-b, us-central1-a, …")
     return text
+
+
+def _region(text: str) -> str:
+    if _ZONE.fullmatch(text):
+        raise ValueError(f"{text} is a zone: name its region, {text.rpartition('-')[0]}")
+    if not _REGION.fullmatch(text):
+        raise ValueError("that is no region: write europe-west1, us-central1, …")
+    return text
+
+
+def _folder(text: str) -> str:
+    if not _FOLDER.fullmatch(text):
+        raise ValueError("that is no place in Cloud Storage: write gs://bucket/folder")
+    return text.rstrip("/")
 
 
 def _image(text: str) -> str:
@@ -55,6 +71,12 @@ Project = Annotated[
 
 Zone = Annotated[str, AfterValidator(_zone)]
 """`europe-west1-b`."""
+
+Region = Annotated[str, AfterValidator(_region)]
+"""`europe-west1`."""
+
+Folder = Annotated[str, AfterValidator(_folder)]
+"""`gs://bucket/folder`, without a slash at its end."""
 
 Image = Annotated[str, AfterValidator(_image)]
 """`registry/name:tag`, `name@sha256:…`."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from zenml.errors import ConfigError, Problem, StoreError, closest
+from zenml.errors import Problem, StoreError
+from zenml_gcp.access_checks import permission_problems, problems_of, region_problems
 from zenml_gcp.google_api import GoogleAPI
-from zenml_gcp.google_trouble import RefusedError, UnreachableError
+from zenml_gcp.google_trouble import RefusedError
 
 if TYPE_CHECKING:
     from zenml_gcp.dataflow.backend import ProcessingDataFlowBackend
@@ -20,7 +21,6 @@ _NEEDED = (
     "dataflow.jobs.list",
     "dataflow.messages.list",
 )
-_MANY = 12
 _PACKAGES = {
     "apache_beam": "apache-beam",
     "zenml_beam": "zenml-beam",
@@ -48,48 +48,9 @@ def _is_there(module: str) -> bool:
 
 def find_problems(backend: ProcessingDataFlowBackend, api: GoogleAPI) -> Iterator[Problem]:
     """Find all that would keep a job from being made."""
-    try:
-        api.credentials  # noqa: B018 - looking at them finds them
-    except ConfigError as error:
-        yield from error.problems
-        return
-    checks: tuple[Callable[[ProcessingDataFlowBackend, GoogleAPI], Iterator[Problem]], ...]
-    checks = (_permissions, _region, _bucket)
-    seen: set[Problem] = set()
-    for check in checks:
-        try:
-            found = list(check(backend, api))
-        except RefusedError as error:
-            found = list(error.problems)
-            if error.code == 401:
-                yield from found
-                return
-        except UnreachableError as error:
-            found = list(error.problems)
-        except ConfigError as error:  # of the credentials: no other check can pass
-            yield from error.problems
-            return
-        yield from (problem for problem in found if problem not in seen)
-        seen.update(found)
-
-
-def _permissions(backend: ProcessingDataFlowBackend, api: GoogleAPI) -> Iterator[Problem]:
     where = f"{type(backend).__name__}.project"
-    path = f"/v1/projects/{backend.project}:testIamPermissions"
-    try:
-        answer = api.request("POST", "cloudresourcemanager.googleapis.com", path, {"permissions": list(_NEEDED)})
-    except RefusedError as error:
-        if error.reason in ("SERVICE_DISABLED", "accessNotConfigured"):
-            return  # each call will say what it lacks
-        if error.code in (403, 404):
-            what = f"there is no project {backend.project}, or you may not see it"
-            yield Problem(what, where, "Check its id: gcloud projects list; or ask for a role in it")
-            return
-        raise
-    lacking = [each for each in _NEEDED if each not in answer.get("permissions", ())]
-    if lacking:
-        what = f"you lack the permissions {', '.join(lacking)} on the project {backend.project}"
-        yield Problem(what, where, "Ask for the role Dataflow Developer")
+    permissions = permission_problems(api, backend.project, _NEEDED, "Dataflow Developer", where)
+    yield from problems_of(api, (permissions, _region(backend, api), _bucket(backend)))
 
 
 def _region(backend: ProcessingDataFlowBackend, api: GoogleAPI) -> Iterator[Problem]:
@@ -99,14 +60,11 @@ def _region(backend: ProcessingDataFlowBackend, api: GoogleAPI) -> Iterator[Prob
         if error.code == 403:
             return  # whoever may not look will be told when the job is made
         raise
-    regions = sorted(str(row["name"]) for row in answer.get("items", ()))
-    if regions and backend.region not in regions:
-        listed = ", ".join(regions[:_MANY]) + (f", … ({len(regions)})" if len(regions) > _MANY else "")
-        mend = closest(backend.region, regions) or f"Regions: {listed}"
-        yield Problem(f"there is no region {backend.region}", f"{type(backend).__name__}.region", mend)
+    regions = [str(row["name"]) for row in answer.get("items", ())]
+    yield from region_problems(backend.region, regions, f"{type(backend).__name__}.region")
 
 
-def _bucket(backend: ProcessingDataFlowBackend, _: GoogleAPI) -> Iterator[Problem]:
+def _bucket(backend: ProcessingDataFlowBackend) -> Iterator[Problem]:
     try:
         backend.staging.check()
     except StoreError as error:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.errors import ConfigError, Problem, ZenMLError
@@ -25,26 +24,10 @@ from zenml_gcp.dataflow.service import ENDED, Dataflow
 from zenml_gcp.dataflow.words import problem_of
 from zenml_gcp.google_api import Body, GoogleAPI
 
-_LOCATION = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[^/\s]+)*/?")
-_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _FIRST_PAUSE, _LAST_PAUSE = 1.0, 10.0
 _NO_ID = "0" * 16
 _sound: set[ProcessingDataFlowBackend] = set()
 """What was found to be usable by this process; each step and each of its jobs would ask again."""
-
-
-def _location(text: str) -> str:
-    if not _LOCATION.fullmatch(text):
-        raise ValueError("that is no place in Cloud Storage: write gs://bucket/folder")
-    return text.rstrip("/")
-
-
-def _region(text: str) -> str:
-    if re.fullmatch(r"[a-z]+-[a-z]+[0-9]+-[a-z]", text):
-        raise ValueError(f"{text} is a zone: name its region, {text.rpartition('-')[0]}")
-    if not _REGION.fullmatch(text):
-        raise ValueError("that is no region: write europe-west1, us-central1, …")
-    return text
 
 
 class ProcessingDataFlowBackend(RemoteProcessingBackend):
@@ -77,8 +60,8 @@ class ProcessingDataFlowBackend(RemoteProcessingBackend):
     """Seconds between two looks at a job, at first and at last."""
 
     project: vm_fields.Project
-    staging_location: Annotated[str, AfterValidator(_location)]
-    region: Annotated[str, AfterValidator(_region)] = "europe-west1"
+    staging_location: vm_fields.Folder
+    region: vm_fields.Region = "europe-west1"
     image: vm_fields.Image = f"zenml/zenml:{__version__}-dataflow-worker"
     machine_type: vm_fields.MachineType | None = None
     num_workers: int | None = Field(default=None, ge=1, le=4000)

@@ -1,0 +1,85 @@
+"""Checks that backends on Google Cloud share: what must be so before anything can be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from zenml.errors import ConfigError, Problem, closest
+from zenml_gcp.google_api import GoogleAPI
+from zenml_gcp.google_trouble import RefusedError, UnreachableError
+
+_MANY = 12
+
+
+def problems_of(api: GoogleAPI, checks: Sequence[Iterable[Problem]]) -> Iterator[Problem]:
+    """Give what checks find, each problem once; a check that is refused tells of that.
+
+    Where the credentials are missing or not valid, no other check can pass, and nothing more is told.
+    """
+    try:
+        api.credentials  # noqa: B018 - looking at them finds them
+    except ConfigError as error:
+        yield from error.problems
+        return
+    seen: set[Problem] = set()
+    for check in checks:
+        try:
+            found = list(check)
+        except RefusedError as error:
+            found = list(error.problems)
+            if error.code == 401:
+                yield from found
+                return
+        except UnreachableError as error:
+            found = list(error.problems)
+        except ConfigError as error:  # of the credentials
+            yield from error.problems
+            return
+        yield from (problem for problem in found if problem not in seen)
+        seen.update(found)
+
+
+def permission_problems(
+    api: GoogleAPI, project: str, needed: Sequence[str], role: str, where: str
+) -> Iterator[Problem]:
+    """Find permissions on a project that somebody lacks.
+
+    Args:
+        api: how to reach Google's services.
+        project: its id.
+        needed: the permissions.
+        role: what holds them all, as Google calls it.
+        where: the field that names the project.
+    """
+    path = f"/v1/projects/{project}:testIamPermissions"
+    try:
+        answer = api.request("POST", "cloudresourcemanager.googleapis.com", path, {"permissions": list(needed)})
+    except RefusedError as error:
+        if is_disabled(error):
+            return  # each call will say what it lacks
+        if error.code in (403, 404):
+            what = f"there is no project {project}, or you may not see it"
+            yield Problem(what, where, "Check its id: gcloud projects list; or ask for a role in it")
+            return
+        raise
+    lacking = [each for each in needed if each not in answer.get("permissions", ())]
+    if lacking:
+        what = f"you lack the permissions {', '.join(lacking)} on the project {project}"
+        yield Problem(what, where, f"Ask for the role {role}")
+
+
+def region_problems(region: str, known: Iterable[str], where: str) -> Iterator[Problem]:
+    """Say that a region is none of those that a service knows; nothing where it tells of none."""
+    regions = sorted(known)
+    if regions and region not in regions:
+        yield Problem(f"there is no region {region}", where, closest(region, regions) or f"Regions: {listed(regions)}")
+
+
+def is_disabled(error: RefusedError) -> bool:
+    """Tell whether a call was refused because the project has not enabled the API."""
+    return error.reason in ("SERVICE_DISABLED", "accessNotConfigured")
+
+
+def listed(names: Sequence[str], most: int = _MANY) -> str:
+    """Return names for a message: the first ones, and how many there are."""
+    return ", ".join(names[:most]) + (f", … ({len(names)})" if len(names) > most else "")
