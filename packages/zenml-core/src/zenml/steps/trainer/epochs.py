@@ -16,14 +16,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from zenml.data.metrics.grouping import Whole
 from zenml.data.metrics.outcomes import Outcomes
-from zenml.data.metrics.table import Metric, find_metric
-from zenml.data.metrics.tallies import tally
 from zenml.steps.trainer.batches import Arrays
 from zenml.steps.trainer.early_stopping import EarlyStopping
 from zenml.steps.trainer.faults import loss_is_no_number
-from zenml.steps.trainer.names import canonical
+from zenml.steps.trainer.measuring import measure, truth_of
 from zenml.steps.trainer.objective import Objective
 from zenml.steps.trainer.training import Training
 
@@ -198,30 +195,9 @@ class Epochs:
     def _with_labels(self, features: npt.NDArray[np.float32], labels: Mapping[str, npt.NDArray[Any]]) -> Arrays:
         """Return what the objective makes of rows, then the truth of each label: a class's position, or a number."""
         made = self.objective.arrays(features, dict(labels))
-        truths = []
-        for label in self.objective.labels:
-            values = labels[label.name]
-            if label.task == "classification":
-                codes = np.array(label.codes)
-                at = np.minimum(np.searchsorted(codes, values), len(codes) - 1)
-                values = np.where(codes[at] == values, at, -1)
-            truths.append(values)
+        truths = [truth_of(label, labels[label.name]) for label in self.objective.labels]
         return (*made, *truths)
 
     def _metrics_of(self, label: str, outcomes: Outcomes) -> dict[str, float]:
-        metrics = [find_metric(canonical(name)) for name in self.metrics]
-        if outcomes.scores is None:
-            outcomes = outcomes.rows(np.isfinite(outcomes.truth))
-        (counted,) = tally(outcomes, Whole(len(outcomes)), ranked=any(row.name.endswith("_auc") for row in metrics))
         prefix = "eval_" if len(self.objective.labels) == 1 else f"eval_{label}/"
-        task = "regression" if outcomes.scores is None else "classification"
-        return {
-            prefix + metric.name: value
-            for metric in metrics
-            if metric.task == task and (value := _value(metric, counted)) is not None
-        }
-
-
-def _value(metric: Metric, counted: Any) -> float | None:
-    value: float | None = metric.measure(counted).value
-    return value
+        return {prefix + name: value for name, value in measure(self.metrics, outcomes).items()}

@@ -177,7 +177,7 @@ def find_objective(training: Training, loss: str | None = None, class_weight: Cl
     weights: dict[str, npt.NDArray[np.float32]] = {}
     if class_weight is not None and not problems:
         for info in labels:
-            found, wrong = _weights(info, scans[info.name], class_weight, training.name)
+            found, wrong = class_weights(info, scans[info.name], class_weight, training.name)
             problems += wrong
             weights[info.name] = found
     if problems:
@@ -209,9 +209,17 @@ def _label(name: str, scan: LabelScan, training: Training, loss: str) -> LabelIn
     return label
 
 
-def _weights(
+def class_weights(
     label: LabelInfo, scan: LabelScan, wanted: Mapping[str, float] | str, where: str
 ) -> tuple[npt.NDArray[np.float32], list[Problem]]:
+    """Return the weight of each class of a label, in their order, and what is wrong with what is wanted.
+
+    Args:
+        label: the label.
+        scan: its values.
+        wanted: weights by class, or `balanced`.
+        where: the step.
+    """
     if label.task != "classification":
         what = f"class_weight is of classes, and the label {label.name!r} is a number"
         return np.ones(0, np.float32), [Problem(what, where)]

@@ -27,6 +27,7 @@ class SplitReader:
     """
 
     def __init__(self, folder: Path, labels: Sequence[str]) -> None:
+        self.folder = folder
         self.name = folder.name
         self.labels = tuple(labels)
         self._files = sorted(folder.glob("shard-*.arrow"))
