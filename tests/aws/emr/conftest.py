@@ -14,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # where the tests' own modules lie
 sys.path.insert(0, str(Path(__file__).parents[1]))  # and what they share with other tests of AWS
+sys.path.insert(0, str(Path(__file__).parents[2] / "databases"))  # and those of the database servers
 sys.path.insert(0, str(Path(__file__).parents[2] / "e2e"))  # and the quickstart's
 
 from emr_double import EmrDouble, Host

@@ -81,7 +81,7 @@ class Dataflow(Service):
         """For how many looks a job that is stopped is still there."""
         self.holds = False
         """Whether jobs do not begin."""
-        self._folder, self._storage, self._machines = folder, storage, machines
+        self.folder, self._storage, self._machines = folder, storage, machines
         self.environment = dict(environment)
         self._lock = threading.RLock()
 
@@ -183,10 +183,10 @@ class Dataflow(Service):
             return
         if hashlib.sha256(data).hexdigest() != options["pipelineProtoHash"]:
             raise Refusal(400, "The pipeline is not the one that was announced.")
-        folder = self._folder / job.id
+        folder = self.folder / job.id
         folder.mkdir(parents=True)
-        (self._folder / f"{job.id}.pb").write_bytes(data)
-        job.machine = self._machines.start(self._folder / f"{job.id}.pb", folder, self.environment)
+        (self.folder / f"{job.id}.pb").write_bytes(data)
+        job.machine = self._machines.start(self.folder / f"{job.id}.pb", folder, self.environment)
         job.state = "JOB_STATE_RUNNING"
 
     def _object(self, url: str) -> bytes:

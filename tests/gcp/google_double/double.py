@@ -52,6 +52,8 @@ class GoogleDouble:
         self.services = services
         self.faults: list[Fault] = []
         self.calls: list[Made] = []
+        self.sent: list[bytes] = []
+        """Path, query and body of every call that was answered."""
         self.defects: list[str] = []
         """What the double answered wrongly; a test that leaves any has found a mistake of the double's."""
         self.denied: dict[str, set[str]] = {}
@@ -107,8 +109,12 @@ class GoogleDouble:
         return path
 
     def sign_in(self, form: bytes) -> Body:
-        """Return a token for whoever signed in."""
-        account = parse_qs(form.decode()).get("refresh_token", [""])[0]
+        """Return a token for whoever signed in, or for a service account that signs with its key."""
+        given = {name: values[0] for name, values in parse_qs(form.decode()).items()}
+        account = given.get("refresh_token", "")
+        if "assertion" in given:
+            told = given["assertion"].split(".")[1]
+            account = json.loads(base64.urlsafe_b64decode(told + "=" * (-len(told) % 4)))["iss"]
         if self.expired or not account:
             raise Refusal(400, "Token has been expired or revoked.")
         return {"access_token": self.token_of(account), "expires_in": 3600, "token_type": "Bearer"}
@@ -134,6 +140,7 @@ class GoogleDouble:
         """Return the answer to a call."""
         service, method = self.find(verb, path)
         account = self.account_of(authorization)
+        self.sent.append(f"{path}?{query}\n".encode() + body)
         try:
             sent = json.loads(body) if body else {}
         except ValueError:
