@@ -21,8 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
     execute.add_argument("--spec", required=True, help="URI of the staged spec")
     execute.add_argument("--root", required=True, type=Path, help="folder with the unpacked code")
     verbs.add_parser("step", help="run one step of a run; standard input says which, and ends it when it closes")
-    train = verbs.add_parser("train", help="train as a job's file says, alone or as one of several processes")
-    train.add_argument("--job", required=True, type=Path, help="file that a training backend wrote")
+    train = verbs.add_parser("train", help="train as a job says, alone or as one of several processes or machines")
+    train.add_argument("--job", required=True, help="file that a training backend wrote, or URI of a staged training")
+    train.add_argument("--machine", type=int, default=0, help="number of this machine, where several train together")
+    train.add_argument("--master", default="", help="HOST:PORT of machine 0, where several train together")
     options = parser.parse_args(arguments)
     try:
         load_env_file()
@@ -31,9 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
 
             return run_step()
         if options.verb == "train":
+            if "://" in options.job or Path(options.job).is_dir():
+                from zenml.runtime.training_machine import train_staged
+
+                return train_staged(options.job, options.machine, options.master)
             from zenml.runtime.training_process import train_job
 
-            return train_job(options.job)
+            return train_job(Path(options.job))
         if options.verb == "run":
             from zenml.runtime.supervisor import supervise
 

@@ -149,7 +149,7 @@ def test_an_error_stops_the_other_shards_and_names_the_client_s_files(store: Art
     with RemoteShards.stage(job, store) as staged:
         assert list(work_on(staged.uri, range(4))) == [0, 1]
         assert list(work_on(staged.uri, [2, 3])) == []
-        for tell in (staged.raise_error, staged.collect):
+        for tell in (staged.look, staged.collect):
             with pytest.raises(WorkerFailedError, match=f"cannot read {file}, nor write {tmp_path / 'out'}"):
                 tell()
     assert list(work_on(staged.uri, [2])) == []
@@ -164,7 +164,7 @@ def test_what_failed_is_done_again_by_the_next_attempt(store: ArtifactStore, tmp
     preempted(job, store, 0, 1)
     with RemoteShards.stage(job, store) as again:
         assert again.waiting == [1]
-        again.raise_error()
+        again.look()
 
 
 def test_shards_that_nobody_worked_on_are_told(store: ArtifactStore, tmp_path: Path) -> None:

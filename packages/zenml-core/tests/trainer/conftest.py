@@ -14,11 +14,5 @@ def tiny(monkeypatch):
 
 
 @pytest.fixture
-def network(tiny):
-    """The module `tiny_network`, importable by name as a user's own module is."""
-    return importlib.import_module("tiny_network")
-
-
-@pytest.fixture
 def bench(tiny, tmp_path):
     return tiny.Workbench(tmp_path / "bench")

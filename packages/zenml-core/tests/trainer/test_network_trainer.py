@@ -10,23 +10,24 @@ from zenml.errors import ConfigError, DataError
 from zenml.steps.trainer import epochs
 from zenml.steps.trainer.history import read_history
 from zenml.steps.trainer.loading import load_model
+from zenml.testing.linear_network import LinearNetwork, kept_weights
 
 
 @pytest.fixture
-def make(bench, tiny, network):
+def make(bench, tiny):
     """Train on the table of `tiny_trainer`; return the bundle's folder."""
 
     def train(labels=("ill",), text=None, seed=1729, overwrite=None, **config):
         inputs = bench.prepare(text or tiny.table(), overwrite, labels=list(labels))
         inputs.pop("raw")
-        (model,) = bench.run(network.TinyNetwork(**config), seed, **inputs).values()
+        (model,) = bench.run(LinearNetwork(**config), seed, **inputs).values()
         return model.path
 
     return train
 
 
-def problems(network, **config):
-    return [str(row) for row in network.TinyNetwork(**config).check({})]
+def problems(**config):
+    return [str(row) for row in LinearNetwork(**config).check({})]
 
 
 def test_a_network_learns_and_its_epochs_are_in_the_bundle(make, bench):
@@ -46,13 +47,13 @@ def test_the_loss_follows_from_the_label(make):
     assert json.loads((price / "bundle.json").read_text())["labels"][0]["task"] == "regression"
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_gives_others(make, network):
-    first, again, other = (network.kept_weights(make(epochs=3, seed=seed)) for seed in (1, 1, 2))
+def test_the_same_seed_gives_the_same_weights_and_another_gives_others(make):
+    first, again, other = (kept_weights(make(epochs=3, seed=seed)) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_a_training_that_was_broken_off_goes_on_to_the_same_weights(bench, tiny, network, monkeypatch, tmp_path):
+def test_a_training_that_was_broken_off_goes_on_to_the_same_weights(bench, tiny, monkeypatch, tmp_path):
     from zenml.artifacts.store import ArtifactStore
     from zenml.steps.trainer import base
     from zenml.steps.trainer.checkpoints import Checkpoints
@@ -63,7 +64,7 @@ def test_a_training_that_was_broken_off_goes_on_to_the_same_weights(bench, tiny,
     config = {"epochs": 9, "metrics": ["accuracy"], "early_stopping_patience": 8}
 
     def train(**more):
-        (model,) = bench.run(network.TinyNetwork(**config, **more), **inputs).values()
+        (model,) = bench.run(LinearNetwork(**config, **more), **inputs).values()
         return model.path
 
     whole = train()
@@ -72,18 +73,18 @@ def test_a_training_that_was_broken_off_goes_on_to_the_same_weights(bench, tiny,
     with pytest.raises(ConfigError, match=r"memory ran out while training with batch_size=32 \(cannot take 8 GiB\)"):
         train(fail_at=6)
     resumed = train()
-    assert np.array_equal(network.kept_weights(whole), network.kept_weights(resumed))
+    assert np.array_equal(kept_weights(whole), kept_weights(resumed))
     assert read_history(whole) == read_history(resumed)
 
 
-def test_training_stops_early_and_takes_the_best_weights(make, bench, network):
+def test_training_stops_early_and_takes_the_best_weights(make, bench):
     bundle = make(epochs=200, lr=3.0, early_stopping_patience=3, seed=4)
     rows = read_history(bundle)
     best = min(rows, key=lambda row: row["eval_loss"])
     assert len(rows) == best["epoch"] + 3 < 200
     assert bench.metrics["epoch"] == best["epoch"]
     last = make(epochs=200, lr=3.0, early_stopping_patience=3, seed=4, restore_best=False)
-    assert not np.array_equal(network.kept_weights(bundle), network.kept_weights(last))
+    assert not np.array_equal(kept_weights(bundle), kept_weights(last))
 
 
 def test_class_weights_move_the_predictions(make, bench):
@@ -95,9 +96,8 @@ def test_class_weights_move_the_predictions(make, bench):
     assert 0 < recall(class_weight="balanced") < 1
 
 
-def test_every_wrong_name_is_told_with_the_closest(network):
+def test_every_wrong_name_is_told_with_the_closest():
     found = problems(
-        network,
         loss="binary_crosentropy",
         optimizer="adamm",
         hidden_activation="rellu",
@@ -109,13 +109,13 @@ def test_every_wrong_name_is_told_with_the_closest(network):
     assert all(any(f"Did you mean {name}?" in row for row in found) for name in named), found
 
 
-def test_a_loss_and_an_activation_that_do_not_go_together_are_told(network):
+def test_a_loss_and_an_activation_that_do_not_go_together_are_told():
     assert (
         "does not go with loss='binary_crossentropy'"
-        in problems(network, loss="binary_crossentropy", last_activation="softmax")[0]
+        in problems(loss="binary_crossentropy", last_activation="softmax")[0]
     )
-    assert not problems(network, loss="bce", last_activation="sigmoid")
-    assert not problems(network, loss="mean_squared_error", metrics=["binary_accuracy", "binary_crossentropy"])
+    assert not problems(loss="bce", last_activation="sigmoid")
+    assert not problems(loss="mean_squared_error", metrics=["binary_accuracy", "binary_crossentropy"])
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_loss_that_is_no_number_names_the_epoch_and_the_features(make, tiny):
         make(["price"], lr=1e120)
 
 
-def test_rows_without_a_known_class_count_nothing(network):
+def test_rows_without_a_known_class_count_nothing():
     from zenml.steps.trainer.objective import Objective
     from zenml.steps.trainer.prediction import LabelInfo
 

@@ -70,6 +70,10 @@ class ArtifactStore(OnePath, Component):
         path = str(root.absolute() / Path(local_path(self.path)).expanduser())
         return self if path == self.path else self.model_copy(update={"path": path})
 
+    def below(self, key: str) -> Self:
+        """Return the store, with the same options, of what lies in a folder of this one."""
+        return self.model_copy(update={"path": f"{self.path.rstrip('/')}/{_checked(key)}"})
+
     def open_transport(self) -> Transport:
         """Return what reaches the place that the path names.
 

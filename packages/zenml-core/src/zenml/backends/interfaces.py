@@ -14,13 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class ProcessingBackend(BaseBackend):
-    """Where the shards of a data step are worked on."""
-
-    BACKEND_TYPE = "processing"
+class StepBackend(BaseBackend):
+    """What the engines of steps have in common: subclass `ProcessingBackend` or `TrainingBackend`."""
 
     REMOTE: ClassVar[bool] = False
     """Whether something of a run may stay elsewhere, which `clean_up` removes."""
+
+    def clean_up(self, run_id: str) -> None:
+        """Remove all that is held elsewhere of a run; called when the run ends; no error where nothing is."""
+
+
+class ProcessingBackend(StepBackend):
+    """Where the shards of a data step are worked on."""
+
+    BACKEND_TYPE = "processing"
 
     @abstractmethod
     def map(self, job: ShardJob) -> Iterable[bytes]:
@@ -31,11 +38,8 @@ class ProcessingBackend(BaseBackend):
         processes. `ProcessingBackendConformance` in `zenml.testing` is the suite for all of this.
         """
 
-    def clean_up(self, run_id: str) -> None:
-        """Remove all that is held elsewhere of a run; called when the run ends; no error where nothing is."""
 
-
-class TrainingBackend(BaseBackend):
+class TrainingBackend(StepBackend):
     """Where and how one trainer step runs."""
 
     BACKEND_TYPE = "training"
@@ -52,7 +56,10 @@ class TrainingBackend(BaseBackend):
 
     @abstractmethod
     def train(self, train: Callable[[], None]) -> None:
-        """Run the trainer step, `train`, to its end; whatever it raises must reach the caller."""
+        """Run the trainer step, `train`, to its end; whatever it raises must reach the caller.
+
+        `TrainingBackendConformance` in `zenml.testing` is the suite for all of this.
+        """
 
 
 class DeployerBackend(BaseBackend):

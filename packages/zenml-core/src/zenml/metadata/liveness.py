@@ -25,7 +25,11 @@ _LINUX = platform.system() == "Linux"
 
 def this_owner() -> Owner:
     """Return this process as the owner of what it runs."""
-    pid = os.getpid()
+    return owner(os.getpid())
+
+
+def owner(pid: int) -> Owner:
+    """Return a process of this machine as the owner of what it runs."""
     return Owner(host=_host(), pid=pid, started=_start_time(pid) or 0.0)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zenml.backends.interfaces import ProcessingBackend
+from zenml.backends.base import BaseBackend
 from zenml.backends.orchestrator_interface import OrchestratorBackend
 from zenml.backends.reporter import Reporter
 from zenml.errors import ZenMLError
@@ -20,10 +20,10 @@ from zenml.runtime.engines import FACT
 from zenml.runtime.identifiers import time_of
 from zenml.runtime.job_folder import JobFolder
 from zenml.runtime.remote import RemoteOrchestratorBackend, RemoteRun
-from zenml.runtime.remote_processing import RemoteProcessingBackend
+from zenml.runtime.remote_work import RemoteWorkBackend
 from zenml.runtime.submitted import Submitted
 
-Platform = RemoteOrchestratorBackend | RemoteProcessingBackend
+Platform = RemoteOrchestratorBackend | RemoteWorkBackend
 """What may hold something of a run: `list_runs` tells of it, and `clean_up` removes it."""
 
 _LOOKED_AT = 1_000
@@ -74,11 +74,9 @@ class Platforms:
         yield from self._made(OrchestratorBackend, configs)
         engines = {run.facts.get(FACT, "[]") for run in runs}
         each = {json.dumps(config, sort_keys=True) for text in engines for config in json.loads(text)}
-        yield from self._made(ProcessingBackend, map(json.loads, sorted(each)))
+        yield from self._made(BaseBackend, map(json.loads, sorted(each)))
 
-    def _made(
-        self, kind: type[OrchestratorBackend | ProcessingBackend], configs: Iterable[dict[str, Any]]
-    ) -> Iterator[Platform]:
+    def _made(self, kind: type[BaseBackend], configs: Iterable[dict[str, Any]]) -> Iterator[Platform]:
         for config in configs:
             try:
                 backend = kind.from_config(config)
@@ -95,7 +93,7 @@ class Platforms:
         if not (run or submitted or self.unknown_runs) or self.pipeline not in (None, run.pipeline if run else ""):
             return None
         state = seen_state(run) if run else State.PENDING
-        if isinstance(backend, RemoteProcessingBackend):
+        if isinstance(backend, RemoteWorkBackend):
             over = run is None or state.ended  # no job goes on without whoever brings home what it gives
         elif held.state in (State.PENDING, State.RUNNING):
             over = state.ended and state is not State.LOST  # a job may go on with a run that was lost

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from zenml.backends.base import BaseBackend
-from zenml.backends.interfaces import ProcessingBackend
+from zenml.backends.interfaces import StepBackend
 from zenml.backends.launch import Launch
 from zenml.errors import ZenMLError
 from zenml.runtime.graph import Node
@@ -15,14 +15,12 @@ FACT = "engines"
 """The fact of a run that holds the configs of the remote engines of its steps, in JSON."""
 
 
-def remote_engines(backends: Iterable[BaseBackend | None]) -> list[ProcessingBackend]:
+def remote_engines(backends: Iterable[BaseBackend | None]) -> list[StepBackend]:
     """Return the remote engines among some backends, each once."""
-    return list(
-        dict.fromkeys(backend for backend in backends if isinstance(backend, ProcessingBackend) and backend.REMOTE)
-    )
+    return list(dict.fromkeys(backend for backend in backends if isinstance(backend, StepBackend) and backend.REMOTE))
 
 
-def engines_fact(engines: Iterable[ProcessingBackend]) -> Mapping[str, str]:
+def engines_fact(engines: Iterable[StepBackend]) -> Mapping[str, str]:
     """Return the fact to record of a run by which what its engines hold is found; none where it has no remote one."""
     configs = [engine.to_config() for engine in engines]
     return {FACT: json.dumps(configs, sort_keys=True)} if configs else {}

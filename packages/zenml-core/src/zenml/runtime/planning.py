@@ -18,7 +18,7 @@ from zenml.runtime.fingerprint import Fingerprint
 from zenml.runtime.graph import Graph
 from zenml.runtime.remote import RemoteOrchestratorBackend
 from zenml.runtime.remote_job import Resource
-from zenml.runtime.remote_processing import RemoteProcessingBackend
+from zenml.runtime.remote_work import RemoteWorkBackend
 from zenml.runtime.staging import slug
 from zenml.runtime.step_run import StepRun
 from zenml.spec.changes import changes
@@ -122,7 +122,7 @@ def _made_by_engines(launch: Launch, graph: Graph, steps: Sequence[PlannedStep])
     return tuple(
         resource
         for engine in engines
-        if isinstance(engine, RemoteProcessingBackend)
+        if isinstance(engine, RemoteWorkBackend)
         for resource in engine.render(launch.run_id, labels)
     )
 

@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -73,14 +73,16 @@ class RemoteShards:
     _alone: bool
     _outputs: tuple[str, ...]
     _pieces: Pieces
+    _listen: Callable[[], None] = lambda: None
 
     @classmethod
-    def stage(cls, job: ShardJob, store: ArtifactStore) -> RemoteShards:
+    def stage(cls, job: ShardJob, store: ArtifactStore, listen: Callable[[], None] = lambda: None) -> RemoteShards:
         """Send a job, its code and its inputs.
 
         Args:
             job: the job; of the step at work in this thread, if there is one.
             store: a store that the workers can reach by themselves.
+            listen: called at every look at the job.
 
         Raises:
             StoreError: the store cannot be written.
@@ -97,7 +99,7 @@ class RemoteShards:
             content = json.dumps(told, sort_keys=True).encode()
             id_ = hashlib.sha256(content).hexdigest()[:16]
             labels = {"zenml-run": run_id, **({"zenml-pipeline": slug(work.spec.name)} if work else {})}
-            shards = cls(job, store, run_id, id_, labels, work is None, tuple(staging.writes), pieces)
+            shards = cls(job, store, run_id, id_, labels, work is None, tuple(staging.writes), pieces, listen)
             shards._begin(json.dumps({**told, **staging.details()}).encode())
         except BaseException:
             if work is None:
@@ -135,8 +137,9 @@ class RemoteShards:
         """Tell the workers to begin no other shard."""
         self.store.write_bytes(f"{self.key}/{STOP}", b"")
 
-    def raise_error(self) -> None:
-        """Raise what an operation raised, if one did."""
+    def look(self) -> None:
+        """Pass on what the workers have told since the last look, and raise what an operation raised, if one did."""
+        self._listen()
         if self.store.has(f"{self.key}/{STOP}"):
             failed = self.store.read_bytes(f"{self.key}/{STOP}")
             if failed:
@@ -148,7 +151,7 @@ class RemoteShards:
         Raises:
             ZenMLError: what an operation raised; or shards have no answer.
         """
-        self.raise_error()
+        self.look()
         missing = self.waiting
         if missing:
             what = f"{len(missing)} of {self.count} shards were not worked on, the first of them {missing[0]}"
@@ -246,7 +249,7 @@ class _Staging:
             "op": self._job.op,
             "params": params,
             "shards": shards,
-            "writes": [Path(path).name for path in self.writes],
+            "writes": len(self.writes),
             "inputs": self._send_inputs(),
             "package": None,
         }

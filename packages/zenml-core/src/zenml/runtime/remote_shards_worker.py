@@ -114,9 +114,8 @@ class _Worker:
 
     @property
     def _writes(self) -> list[Path]:
-        return [
-            self._scratch / "writes" / str(number) / name for number, name in enumerate(self._told.get("writes", ()))
-        ]
+        theirs = self._told["paths"]["writes"] if self._told else ()
+        return [self._scratch / "writes" / str(number) / Path(path).name for number, path in enumerate(theirs)]
 
     def _answer(self, number: int) -> bytes:
         if not self._told:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zenml.backends.base import BaseBackend
-from zenml.backends.interfaces import ProcessingBackend
+from zenml.backends.interfaces import StepBackend
 from zenml.spec.model import PipelineSpec, StepSpec
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class StepWork:
         """Whether the step's engine works on other machines."""
         backend = self._block.backend
         found: BaseBackend | None = BaseBackend.from_config(backend.model_dump()) if backend else None
-        return isinstance(found, ProcessingBackend) and found.REMOTE
+        return isinstance(found, StepBackend) and found.REMOTE
 
     def code(self, op: type) -> tuple[Package, Requirements]:
         """Return the code that workers need, and what must be installed there.

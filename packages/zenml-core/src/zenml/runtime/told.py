@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from typing import Any
 
 from zenml.backends.reporter import Advance
+from zenml.runtime.tells import OUTPUT
 from zenml.steps.base import StepContext
 
 
@@ -27,6 +29,8 @@ class Told:
         report = self._context.report
         if kind == "log":
             report.log(value)
+        elif kind == OUTPUT:
+            sys.stdout.write(value)
         elif kind == "warn":
             report.warn(value)
         elif kind == "progress":

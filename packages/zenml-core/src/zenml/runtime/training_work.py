@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,10 +46,8 @@ class TrainingWork:
         """Run the step in this process."""
         self.step.run(self.context)
 
-    def write_job(self, folder: Path) -> Path:
-        """Write what `python -m zenml.entrypoint train --job FILE` runs the step by; return that file.
-
-        Each process that trains together is started so, and finds its number in `RANK`, `LOCAL_RANK` and `WORLD_SIZE`.
+    def describe(self) -> dict[str, Any]:
+        """Return in JSON types what `python -m zenml.entrypoint train` runs the step by.
 
         Raises:
             ConfigError: the step's class can only be used in this process.
@@ -59,7 +57,7 @@ class TrainingWork:
         context = self.context
         if context.checkpoints is None:
             raise ConfigError("a step that is run by itself trains in its own process", type(self.step).__name__)
-        job = {
+        return {
             "id": self.id,
             "step": self.step.to_config(),
             "inputs": {
@@ -78,9 +76,25 @@ class TrainingWork:
             "checkpoints": context.checkpoints.to_json(),
             "placement": asdict(context.placement),
         }
+
+    def write_job(self, folder: Path) -> Path:
+        """Write what `python -m zenml.entrypoint train --job FILE` runs the step by; return that file.
+
+        Each process that trains together is started so, and finds its number in `RANK`, `LOCAL_RANK` and `WORLD_SIZE`.
+
+        Raises:
+            ConfigError: the step's class can only be used in this process.
+        """
+        described = json.dumps(self.describe()).encode()
         with atomic_file(folder / JOB_FILE) as file:
-            file.write(json.dumps(job).encode())
+            file.write(described)
         return folder / JOB_FILE
+
+    def take(self, found: Mapping[str, Any]) -> None:
+        """Take what the processes made: the properties of the outputs, and the metrics."""
+        for name, properties in found["properties"].items():
+            self.context.outputs[name].properties.update(properties)
+        self.context.metrics.update(found["metrics"])
 
     def run_in(self, command: Callable[[Path], Sequence[str]]) -> None:
         """Train in processes that a command starts and ends; what they print and report appears here.
@@ -138,9 +152,7 @@ class TrainingWork:
             raise decode_error(json.dumps(found["error"]).encode())
         if code:
             raise ZenMLError(how_it_ended("the training", code), f"step {self.id}")
-        for name, properties in found["properties"].items():
-            self.context.outputs[name].properties.update(properties)
-        self.context.metrics.update(found["metrics"])
+        self.take(found)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -145,10 +145,10 @@ class TreeSteps:
             placement=chosen.placement() if isinstance(chosen, TrainingBackend) else Placement(),
         )
         try:
-            if isinstance(chosen, TrainingBackend):
-                chosen.train(TrainingWork(step["id"], made, context))
-            else:
-                with working_on(StepWork.from_json(work, made)) if work else nullcontext():
+            with working_on(StepWork.from_json(work, made)) if work else nullcontext():
+                if isinstance(chosen, TrainingBackend):
+                    chosen.train(TrainingWork(step["id"], made, context))
+                else:
                     made.run(context)
         finally:
             POOL.close()

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 
 from pydantic import Field
 
@@ -17,6 +11,7 @@ from zenml.errors import ZenMLError
 from zenml.runtime.remote_job import RemoteRun
 from zenml.runtime.remote_processing import RemoteProcessingBackend
 from zenml.runtime.remote_shards import RemoteShards
+from zenml.testing.fresh_process import FreshProcess
 
 _WORKER = """
 import sys
@@ -24,7 +19,6 @@ from zenml.runtime.remote_shards_worker import work_on
 for number in work_on(sys.argv[1], map(int, sys.argv[2].split(","))):
     print("done", number, flush=True)
 """
-_PASSED_ON = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START", "SYSTEMROOT")
 
 
 class FreshProcessBackend(RemoteProcessingBackend):
@@ -58,7 +52,12 @@ class FreshProcessBackend(RemoteProcessingBackend):
             parts += [list(reversed(part)) for part in parts]
         with ExitStack() as stack:
             processes = [
-                stack.enter_context(_Worker(shards, part, {**self.environment, **shards.environment}))
+                stack.enter_context(
+                    FreshProcess(
+                        ["-c", _WORKER, shards.uri, ",".join(map(str, part))],
+                        {**self.environment, **shards.environment},
+                    )
+                )
                 for part in parts
                 if part
             ]
@@ -72,36 +71,3 @@ class FreshProcessBackend(RemoteProcessingBackend):
 
     def end_jobs(self, run_id: str) -> None:
         """Do nothing: processes end with the job."""
-
-
-class _Worker:
-    """A process in an empty folder, which is killed when the context is left."""
-
-    def __init__(self, shards: RemoteShards, numbers: list[int], environment: Mapping[str, str]) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="zenml-worker-")
-        place = Path(self._folder.name)
-        (place / "tmp").mkdir()
-        passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _WORKER, shards.uri, ",".join(map(str, numbers))],
-            cwd=place,
-            env={**passed, "TMPDIR": str(place / "tmp"), "ZENML_ARTIFACT_CACHE": str(place / "cache"), **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
-
-    def wait(self) -> str:
-        """Return what it said last, where it failed."""
-        _, said = self._process.communicate()
-        return "" if self._process.returncode == 0 else said.strip()[-2000:] or str(self._process.returncode)
-
-    def __enter__(self) -> _Worker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._process:
-            self._process.kill()
-        self._folder.cleanup()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from zenml.metadata.records import State
 from zenml.pipelines import TrainingPipeline
 from zenml.repo import Repository
 from zenml.runtime.child import child_environment
+from zenml.runtime.remote_training import RemoteTrainingBackend
 from zenml.runtime.run import Run
 from zenml.steps.preprocesser.standard import StandardPreprocesser
 from zenml.steps.split.random_split import RandomSplit
@@ -36,7 +38,8 @@ _LOSS_TOLERANCE = 0.001
 class TrainingBackendConformance:
     """Tests of one training backend, with the trainers of a framework that it runs.
 
-    A subclass gives the fixtures `backend` and `trainer`, and sets `EPOCHS`.
+    A subclass gives the fixtures `backend` and `trainer`, and sets `EPOCHS`; one that trains elsewhere inherits
+    `RemoteTrainingBackendConformance`.
     """
 
     EPOCHS = 120
@@ -74,14 +77,15 @@ class TrainingBackendConformance:
         model = whole.steps["trainer"].outputs["model"]
         assert load_model(model.path).bundle.labels[0].classes == (0, 1)
 
-        killed = kill_while_it_trains(pipeline(trainer(**config).with_cache(False).with_backend(backend)))
+        killed = kill_while_it_trains(pipeline(trainer(**config).with_cache(False).with_backend(backend)), backend)
         assert killed.state is State.LOST
+        self.lose(backend, killed)
         resumed = resume(killed)
         assert resumed.id == killed.id
         assert "going on after epoch" in resumed.logs("trainer")
         assert resumed.steps["trainer"].history == whole.steps["trainer"].history
         assert resumed.steps["trainer"].outputs["model"].digest == model.digest
-        assert not list((folder / ".zenml" / "artifacts").glob("Checkpoint/*")), "checkpoints are left"
+        assert not checkpoints(backend), "checkpoints are left"
 
     def test_it_comes_near_the_training_in_this_process(
         self, backend: TrainingBackend, trainer: Callable[..., NetworkTrainer], folder: Path
@@ -104,6 +108,9 @@ class TrainingBackendConformance:
         run = Repository.get_instance().get_runs()[0]
         assert run.steps["trainer"].state is State.FAILED
 
+    def lose(self, backend: TrainingBackend, run: Run) -> None:
+        """Let what trains be lost too after its client was killed; where it ends with it, nothing is to be done."""
+
     def test_a_config_gives_an_equal_backend(self, backend: TrainingBackend) -> None:
         """A spec names it."""
         assert TrainingBackend.from_config(backend.to_config()) == backend
@@ -123,14 +130,54 @@ def pipeline(trainer: NetworkTrainer) -> TrainingPipeline:
     return made
 
 
-def kill_while_it_trains(made: TrainingPipeline) -> Run:
+class RemoteTrainingBackendConformance(TrainingBackendConformance):
+    """Tests of a backend that trains elsewhere: a job outlives its client, and nothing stays when it is over."""
+
+    def lose(self, backend: TrainingBackend, run: Run) -> None:
+        """End the jobs of the run, as a preemption does from which no service goes on by itself."""
+        assert isinstance(backend, RemoteTrainingBackend)
+        backend.end_jobs(run.id)
+
+    def test_a_client_that_was_killed_finds_its_training_again(
+        self, backend: RemoteTrainingBackend, trainer: Callable[..., NetworkTrainer], folder: Path
+    ) -> None:
+        """The resumed run makes no second job, and has the output and the epochs of the one that is there."""
+        config = {"epochs": self.EPOCHS}
+        whole = pipeline(trainer(**config).with_backend(backend)).run().steps["trainer"]
+        killed = kill_while_it_trains(pipeline(trainer(**config).with_cache(False).with_backend(backend)), backend)
+        resumed = resume(killed)
+        assert "going on after epoch" not in resumed.logs("trainer")
+        assert resumed.steps["trainer"].history == whole.history
+        assert resumed.steps["trainer"].outputs["model"].digest == whole.outputs["model"].digest
+
+    def test_nothing_is_left_of_trainings_that_ended(
+        self, backend: RemoteTrainingBackend, trainer: Callable[..., NetworkTrainer], folder: Path
+    ) -> None:
+        """Neither jobs nor files, whether it ended well or not; what it printed is in the step's log."""
+        run = pipeline(trainer(epochs=2).with_backend(backend)).run()
+        assert "epoch 2: loss" in run.logs("trainer")
+        with pytest.raises(RunFailed):
+            pipeline(trainer(epochs=2, loss="mae", class_weight="balanced").with_backend(backend)).run()
+        assert backend.list_runs() == []
+        assert not backend.staging.list("shards")
+
+
+def checkpoints(backend: TrainingBackend) -> list[str]:
+    """Return the checkpoints that are kept of trainings in the repository that is the working directory."""
+    found = [str(path) for path in Path(".zenml", "artifacts").glob("Checkpoint/*/*/manifest.json")]
+    if isinstance(backend, RemoteTrainingBackend):
+        found += [key for key in backend.staging.list("shards") if fnmatch(key, "*/checkpoints/*/manifest.json")]
+    return found
+
+
+def kill_while_it_trains(made: TrainingPipeline, backend: TrainingBackend) -> Run:
     """Run a pipeline in another process, kill that some time after its first checkpoint, and return the run."""
-    file, store = Path("pipeline.yaml").absolute(), Path(".zenml", "artifacts")
+    file = Path("pipeline.yaml").absolute()
     made.to_yaml(file)
     code = f"from zenml.pipelines import Pipeline\nPipeline.from_yaml({str(file)!r}).run()"
     process = _start(code)
     patience = time.monotonic() + _PATIENCE_SECONDS
-    while not list(store.glob("Checkpoint/*/*/manifest.json")):
+    while not checkpoints(backend):
         if _has_ended(process, _LOOK_SECONDS) or time.monotonic() > patience:
             raise AssertionError("no checkpoint was saved while it trained")
     assert not _has_ended(process, random.uniform(0, _MOMENT_SECONDS)), "the training was too short to be killed"  # noqa: S311 - any moment

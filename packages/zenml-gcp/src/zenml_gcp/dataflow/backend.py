@@ -165,7 +165,7 @@ class ProcessingDataFlowBackend(RemoteProcessingBackend):
                 return
             if state in ENDED:
                 self._tell(dataflow, job, where)
-            shards.raise_error()
+            shards.look()
             if self.max_run_duration and time.monotonic() - began > self.max_run_duration:
                 what = f"the Dataflow job took longer than {self.max_run_duration} s, and was stopped"
                 raise ZenMLError(what, where, f"Raise max_run_duration. See {self._page(id_)}")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from zenml.artifacts import manifest
 from zenml.artifacts.handles import StoredArtifact
 from zenml.artifacts.store import ArtifactStore
 from zenml.artifacts.types import Artifact
@@ -100,6 +103,18 @@ class Checkpoints:
             return Saved(int(known["step"]), path)
         return None
 
+    def hand_over(self, other: Checkpoints) -> None:
+        """Let others that have none go on from the newest of these.
+
+        Raises:
+            ConfigError: it is of another training.
+            StoreError: it cannot be read, or written there.
+        """
+        found = None if other._names() else self.latest()
+        if found:
+            other.history.replace(self.history.epochs)
+            other.save(found.step, partial(_copy, found.path))
+
     def clear(self) -> None:
         """Remove all checkpoints; `zenml gc` finds what cannot be removed."""
         with contextlib.suppress(StoreError):
@@ -149,3 +164,9 @@ class Checkpoints:
             uri,
             "Undo the change to go on from there, or run the pipeline anew; what is done comes from the cache",
         )
+
+
+def _copy(source: Path, folder: Path) -> None:
+    """Copy files into a folder; a published artifact's own manifest is not among them."""
+    ignored = shutil.ignore_patterns(manifest.NAME)
+    shutil.copytree(source, folder, ignore=ignored, dirs_exist_ok=True)
