@@ -45,6 +45,8 @@ class Buckets(Service):
         super().__init__()
         self.projects: dict[str, str] = {}
         """Numbers of the projects of buckets."""
+        self.regions: dict[str, str] = {}
+        """Regions of buckets; the others are in several."""
         self.members: dict[str, list[str]] = {}
         """Who has a role on a bucket."""
 
@@ -54,7 +56,9 @@ class Buckets(Service):
         name = call.parameters["bucket"]
         if name not in self.projects:
             raise Refusal(404, "The specified bucket does not exist.")
-        return {"projectNumber": self.projects[name]}
+        region = self.regions.get(name)
+        place = {"location": region.upper(), "locationType": "region"} if region else {"location": "EU"}
+        return {"projectNumber": self.projects[name], **place}
 
     @serves("storage.buckets.getIamPolicy")
     def policy(self, call: Call) -> Body:

@@ -35,6 +35,10 @@ class Schemas:
     def __init__(self, by_name: Mapping[str, Schema]) -> None:
         self._by_name = by_name
 
+    def enum_of(self, name: str, property_: str) -> list[str]:
+        """Return the values that a property of a schema may have."""
+        return list(self._by_name[name]["properties"][property_]["enum"])
+
     def of_request(self, name: str, value: Any, method: str, verb: str, *, numbers: bool = False) -> list[str]:
         """Return what is wrong with a body that is sent.
 

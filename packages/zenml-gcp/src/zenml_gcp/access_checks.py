@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from zenml.errors import ConfigError, Problem, closest
-from zenml_gcp.google_api import GoogleAPI
+from zenml_gcp.google_api import Body, GoogleAPI
 from zenml_gcp.google_trouble import RefusedError, UnreachableError
 
 _MANY = 12
+_WIDE = ("allUsers", "allAuthenticatedUsers", "group:", "domain:", "principalSet:")
 
 
 def problems_of(api: GoogleAPI, checks: Sequence[Iterable[Problem]]) -> Iterator[Problem]:
@@ -73,6 +75,13 @@ def region_problems(region: str, known: Iterable[str], where: str) -> Iterator[P
     regions = sorted(known)
     if regions and region not in regions:
         yield Problem(f"there is no region {region}", where, closest(region, regions) or f"Regions: {listed(regions)}")
+
+
+def is_named(policy: Body, account: str) -> bool:
+    """Tell whether a policy may let a service account in: by its name, by a group or a domain, or as everybody."""
+    bindings: list[dict[str, Any]] = policy.get("bindings", [])
+    members = {str(member) for binding in bindings for member in binding.get("members", ())}
+    return f"serviceAccount:{account}" in members or any(member.startswith(_WIDE) for member in members)
 
 
 def is_disabled(error: RefusedError) -> bool:

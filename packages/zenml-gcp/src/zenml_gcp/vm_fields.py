@@ -22,6 +22,7 @@ _LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 _USER = re.compile(r"[0-9]{1,10}(:[0-9]{1,10})?")
 _URL = re.compile(r"https?://[^/\s]+")
 _FOLDER = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/[^/\s]+)*/?")
+_PEERED = re.compile(r"projects/[0-9]+/global/networks/[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 
 
@@ -94,6 +95,11 @@ Connection = Annotated[
 
 Name = Annotated[str, _matching(_NAME, "a name is at most 63 lower-case letters, digits and dashes, a letter first")]
 """Of a network, a subnetwork, a tag."""
+
+PeeredNetwork = Annotated[
+    str, _matching(_PEERED, "write the network in full, with the project's number: projects/1234/global/networks/NAME")
+]
+"""`projects/1234/global/networks/name`."""
 
 Account = Annotated[
     str, _matching(_ACCOUNT, "write the service account's address: NAME@PROJECT.iam.gserviceaccount.com")

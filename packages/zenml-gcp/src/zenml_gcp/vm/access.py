@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.launch import Launch
 from zenml.errors import Problem, closest
+from zenml_gcp.access_checks import is_disabled, is_named, listed
 from zenml_gcp.compute import Compute
 from zenml_gcp.google_api import Body, GoogleAPI
 from zenml_gcp.google_trouble import RefusedError
@@ -39,7 +40,6 @@ _FOR_SECRETS = (
 _PER_ACCOUNT = ("iam.serviceAccounts.actAs",)
 """Permissions that may be granted on one service account only, so that lacking them on the project proves nothing."""
 
-_MANY = 12
 _LOOPBACK = ("localhost", "::1")
 
 
@@ -98,7 +98,7 @@ def _permissions(backend: OrchestratorGCPBackend, api: GoogleAPI) -> Iterator[Pr
             {"permissions": wanted},
         )
     except RefusedError as error:
-        if error.reason in ("SERVICE_DISABLED", "accessNotConfigured"):
+        if is_disabled(error):
             return  # each call will say what it lacks
         if error.code in (403, 404):
             what = f"there is no project {project}, or you may not see it"
@@ -115,7 +115,7 @@ def _permissions(backend: OrchestratorGCPBackend, api: GoogleAPI) -> Iterator[Pr
 def _zone(backend: OrchestratorGCPBackend, compute: Compute) -> Iterator[Problem]:
     zones = compute.zones()
     if backend.zone not in zones:
-        mend = closest(backend.zone, zones) or f"Zones: {_some(sorted(zones))}"
+        mend = closest(backend.zone, zones) or f"Zones: {listed(sorted(zones))}"
         yield Problem(f"there is no zone {backend.zone}", "zone", mend)
         return
     if zones[backend.zone].get("status") == "DOWN":
@@ -123,7 +123,7 @@ def _zone(backend: OrchestratorGCPBackend, compute: Compute) -> Iterator[Problem
     machine = compute.machine_type(backend.zone, backend.machine_type)
     if machine is None and "-custom-" not in backend.machine_type:
         names = compute.machine_types(backend.zone)
-        mend = closest(backend.machine_type, names) or f"Its machine types: {_some(sorted(names))}"
+        mend = closest(backend.machine_type, names) or f"Its machine types: {listed(sorted(names))}"
         yield Problem(f"the zone {backend.zone} has no machine type {backend.machine_type}", "machine_type", mend)
     yield from _gpu(backend, compute)
     yield from _quotas(backend, compute, machine or {})
@@ -135,7 +135,7 @@ def _gpu(backend: OrchestratorGCPBackend, compute: Compute) -> Iterator[Problem]
     name, _, count = backend.gpu.partition(":")
     kinds = compute.accelerator_types(backend.zone)
     if name not in kinds:
-        mend = closest(name, kinds) or (f"It has: {_some(sorted(kinds))}" if kinds else "Choose another zone")
+        mend = closest(name, kinds) or (f"It has: {listed(sorted(kinds))}" if kinds else "Choose another zone")
         yield Problem(f"the zone {backend.zone} has no accelerator {name}", "gpu", mend)
         return
     most = int(kinds[name].get("maximumCardsPerInstance", 0))
@@ -200,7 +200,7 @@ def _bucket(backend: OrchestratorGCPBackend, api: GoogleAPI, store: ArtifactStor
             yield Problem(f"the bucket {bucket} does not exist", "run.artifact_store", mend)
         return  # whoever may not look has no say in it
     account = backend.service_account or f"{own.get('projectNumber')}-compute@developer.gserviceaccount.com"
-    if not _names(policy, account):
+    if not is_named(policy, account):
         what = (
             f"the bucket {bucket} belongs to another project than {backend.project}, and the machine's service account "
             f"{account} has no role on it"
@@ -210,15 +210,3 @@ def _bucket(backend: OrchestratorGCPBackend, api: GoogleAPI, store: ArtifactStor
             f"--member=serviceAccount:{account} --role=roles/storage.objectAdmin"
         )
         yield Problem(what, "run.artifact_store", mend)
-
-
-def _names(policy: Body, account: str) -> bool:
-    """Tell whether a policy may let an account in: by its name, by a group or a domain, or as everybody."""
-    bindings: list[dict[str, Any]] = policy.get("bindings", [])
-    members = {str(member) for binding in bindings for member in binding.get("members", ())}
-    wide = ("allUsers", "allAuthenticatedUsers", "group:", "domain:", "principalSet:")
-    return f"serviceAccount:{account}" in members or any(member.startswith(wide) for member in members)
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_MANY]) + (f", … ({len(names)})" if len(names) > _MANY else "")
