@@ -14,9 +14,11 @@ from google_double.secret_manager import SecretManager
 from zenml.artifacts.store import ArtifactStore
 from zenml.errors import ZenMLError
 from zenml.metadata.records import State
+from zenml.testing.late_answers import let_time_fly
 from zenml_gcp.vm.backend import OrchestratorGCPBackend
 
 PASSING = ("429", "500", "503", "cut-before", "cut-after")
+WAYS = (*PASSING, "late")
 
 Backend = OrchestratorGCPBackend
 
@@ -78,6 +80,29 @@ def test_a_call_that_fails_for_a_moment_is_made_again(
                 ACTS[act](made, run_id, store)
                 google.faults.clear()
                 assert len(still.machines) - before == (act == "submit")
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_every_call_may_fail_once_in_any_way(
+    act: str,
+    google: GoogleDouble,
+    still: Compute,
+    secrets: SecretManager,
+    backend: Make,
+    store: ArtifactStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    let_time_fly(monkeypatch)
+    made = backend()
+    made.list_runs()
+    for how in WAYS:
+        with prepared(made, act, store) as run_id:
+            before = len(still.machines)
+            google.faults[:] = [fault := Fault(how), *(Fault(how, at=at) for at in range(3, 200, 2))]
+            ACTS[act](made, run_id, store)
+            google.faults.clear()
+            assert fault.seen >= 2
+            assert len(still.machines) - before == (act == "submit")
 
 
 @pytest.mark.parametrize(("act", "how"), [("submit", "403"), ("submit", "cut-after"), ("clean up", "503")])

@@ -17,6 +17,7 @@ from aws_double.machine import Machine, World
 from aws_double.models import Call, Unreadable, problems, read
 from aws_double.moto_services import MotoServices
 from aws_double.refusal import Answer, Refusal, decoded, of_fault
+from zenml.testing.late_answers import HEADER
 
 _SERVICES = {"servicequotas": "service-quotas"}
 """Services by the name that their requests are signed for, where it is another."""
@@ -135,11 +136,13 @@ class AwsDouble:
                 self._closing.wait()
             if fault in ("cut-before", "time-out"):
                 return None
-            if fault and fault != "cut-after":
+            if fault and fault not in ("cut-after", "late"):
                 raise of_fault(fault, service, call.operation)
             self._admit(call)
             with self.instances.lock:
                 answer = self._answer(call, region, request)
+            if fault == "late":
+                return Answer(200, b"", {HEADER: "yes"})
             return None if fault == "cut-after" else answer
         except Refusal as refusal:
             return refusal.answer(service)

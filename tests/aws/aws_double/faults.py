@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-HOWS = ("throttled", "500", "503", "cut-before", "cut-after", "time-out", "denied")
-"""How a call can fail: by an answer, or by a connection that breaks before or after the work, or never answers.
+HOWS = ("throttled", "500", "503", "cut-before", "cut-after", "late", "time-out", "denied")
+"""How a call can fail: by an answer; by a connection that breaks before or after the work, or never answers; or by an
+answer that comes when nobody waits any more, which takes no time with `let_time_fly`.
 
 Any other word is the code with which the service refuses.
 """

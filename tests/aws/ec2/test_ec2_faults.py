@@ -11,6 +11,7 @@ from ec2_jobs import REGION, SLEEP, Make, Watcher, begin, job, leaving_nothing
 from zenml.artifacts.store import ArtifactStore
 from zenml.errors import ZenMLError
 from zenml.metadata.records import State
+from zenml.testing.late_answers import let_time_fly
 from zenml_aws import session
 from zenml_aws.api_trouble import BusyError, RefusedError
 from zenml_aws.ec2.backend import OrchestratorAWSBackend
@@ -25,6 +26,7 @@ ACTS: dict[str, Act] = {
     "clean up": lambda backend, run_id, _: backend.clean_up(run_id),
 }
 PASSING = ("throttled", "500", "503", "cut-before", "cut-after")
+WAYS = (*PASSING, "late")
 
 
 def calls_of(aws: AwsDouble, act: Callable[[], object]) -> int:
@@ -71,15 +73,47 @@ def test_a_submission_that_fails_for_good_is_found_by_its_tag(operation: str, aw
     assert backend().list_runs() == []
 
 
-@pytest.mark.parametrize("name", ACTS)
+@pytest.mark.parametrize("name", sorted({*ACTS} - {"check"}))
 def test_every_call_is_tried_again(name: str, aws: AwsDouble, backend: Make, store: ArtifactStore) -> None:
     run_id = begin(backend(), job(SLEEP, secrets=("TOKEN",)), TOKEN="hidden")
     aws.running_machine()
     count = calls_of(aws, lambda: ACTS[name](backend(), run_id, store))
     assert count
-    for number in range(1, count + 1, 1 + count // 8):  # each check takes as long as all else together
+    for number in range(1, count + 1):
         aws.faults[:] = [Fault(PASSING[number % len(PASSING)], at=number)]
         ACTS[name](backend(), run_id, store)
+
+
+def each_once(how: str) -> list[Fault]:
+    """Return the faults that let every call fail when it is made first, and succeed when it is made again."""
+    return [Fault(how, at=at) for at in range(1, 200, 2)]
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_every_call_may_fail_once_in_any_way(
+    name: str, aws: AwsDouble, backend: Make, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_time_fly(monkeypatch)
+    run_id = begin(backend(), job(SLEEP, secrets=("TOKEN",)), TOKEN="hidden")
+    aws.running_machine()
+    for how in WAYS[1::2] if name == "check" else WAYS:  # each check takes as long as all else together
+        aws.faults[:] = each_once(how)
+        ACTS[name](backend(), run_id, store)
+        assert aws.faults[0].seen >= 2
+
+
+def test_a_submission_whose_every_call_fails_once_launches_one_instance(
+    aws: AwsDouble, backend: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_time_fly(monkeypatch)
+    aws.world.bad_images["none:1"] = "no such image"
+    for how in WAYS:
+        before = len(aws.machines)
+        aws.faults[:] = each_once(how)
+        run_id = begin(backend(image="none:1"), job(secrets=("TOKEN",)), TOKEN="hidden")
+        assert len(aws.machines) == before + 1
+        aws.faults.clear()
+        backend().clean_up(run_id)
 
 
 def test_a_service_that_does_not_answer_for_a_while_ends_no_run(

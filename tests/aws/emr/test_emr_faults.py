@@ -10,6 +10,7 @@ from emr_double import HOWS, EmrDouble, Fault
 from emr_jobs import Make, job, staged
 
 from zenml.errors import ConfigError, ZenMLError
+from zenml.testing.late_answers import let_time_fly
 from zenml_aws.emr.backend import ProcessingEMRBackend
 
 
@@ -39,7 +40,10 @@ def test_a_job_is_run_once_whichever_call_fails(how: str, emr: EmrDouble, make: 
 
 
 @pytest.mark.parametrize("how", HOWS)
-def test_a_step_is_run_once_whichever_call_fails(how: str, emr: EmrDouble, make: Make, tmp_path: Path) -> None:
+def test_a_step_is_run_once_whichever_call_fails(
+    how: str, emr: EmrDouble, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_time_fly(monkeypatch)
     cluster = emr.clusters.add()
     backend = make(cluster_id=cluster)
     with staged(backend, tmp_path / "out") as shards:
@@ -54,6 +58,23 @@ def test_a_step_is_run_once_whichever_call_fails(how: str, emr: EmrDouble, make:
             work()
             assert fault.seen >= number
             assert len(emr.clusters.clusters[cluster].steps) == before + 1
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_every_call_may_fail_once_in_any_way(
+    how: str, emr: EmrDouble, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_time_fly(monkeypatch)
+    for backend in (make(), make(application_id=emr.serverless.add())):
+        with staged(backend, tmp_path / "out") as shards:
+            emr.host.plan[:] = ["succeed"]
+            emr.faults[:] = [Fault(how, at=at) for at in range(1, 200, 2)]
+            before = len(emr.serverless.jobs)
+            backend.check_access()
+            backend.work(shards)
+            assert len(emr.serverless.jobs) == before + 1
+            assert emr.serverless.live() == []
+            assert backend.list_jobs() == []
 
 
 @pytest.mark.parametrize("operation", ["StartJobRun", "GetJobRun"])
@@ -108,8 +129,11 @@ def acts(backend: ProcessingEMRBackend) -> dict[str, Callable[[], object]]:
     return {"list": backend.list_runs, "end": lambda: backend.clean_up("r0123456789012345678")}
 
 
-@pytest.mark.parametrize("how", ["throttled", "cut-after"])
-def test_looking_and_cleaning_up_put_up_with_faults(how: str, emr: EmrDouble, make: Make) -> None:
+@pytest.mark.parametrize("how", ["throttled", "cut-after", "late"])
+def test_looking_and_cleaning_up_put_up_with_faults(
+    how: str, emr: EmrDouble, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_time_fly(monkeypatch)
     for backend in (make(), make(application_id=emr.serverless.add()), make(cluster_id=emr.clusters.add())):
         for act in acts(backend).values():
             for number in range(1, 1 + calls_of(emr, act)):

@@ -14,6 +14,7 @@ from google_double import Fault
 
 from zenml.datasources import BigQueryDatasource
 from zenml.errors import ConfigError, DataError, ZenMLError
+from zenml.testing.late_answers import let_time_fly
 from zenml_gcp.bigquery import streams, trouble
 from zenml_gcp.google_trouble import RefusedError, explained
 
@@ -121,8 +122,11 @@ def test_a_filter_that_the_service_refuses_is_told(bigquery: World, read: Any) -
     assert "row_filter is a condition of SQL on the table's own columns" in text
 
 
-@pytest.mark.parametrize("how", ["429", "500", "503", "cut-before", "cut-after"])
-def test_a_look_at_a_table_is_taken_again(how: str, bigquery: World, read: Any) -> None:
+@pytest.mark.parametrize("how", ["429", "500", "503", "cut-before", "cut-after", "late"])
+def test_a_look_at_a_table_is_taken_again(
+    how: str, bigquery: World, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_time_fly(monkeypatch)
     bigquery.google.faults.append(Fault(how, times=3, method="tables.get"))
     assert read(source()).rows("all") == 344
 

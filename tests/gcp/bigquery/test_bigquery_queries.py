@@ -12,6 +12,7 @@ from zenml.data.identity import IdentityMemo
 from zenml.data.snapshot import Snapshot
 from zenml.datasources import BigQueryDatasource
 from zenml.errors import DataError
+from zenml.testing.late_answers import let_time_fly
 
 BY_SPECIES = "SELECT species, count(*) AS number, avg(body_mass_g) AS mass FROM `zoo.penguins` GROUP BY species"
 
@@ -121,9 +122,12 @@ def test_a_query_without_rows_is_refused(bigquery: World, read: Any) -> None:
     assert told(read, source(f"{BY_SPECIES} HAVING count(*) > 1000")) == "BigQuery query in birds: there is no row"
 
 
-@pytest.mark.parametrize("at", [2, 3, 4])
-@pytest.mark.parametrize("how", ["429", "500", "503", "cut-before", "cut-after"])
-def test_a_call_that_fails_is_made_again_and_makes_one_job(how: str, at: int, bigquery: World, read: Any) -> None:
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+@pytest.mark.parametrize("how", ["429", "500", "503", "cut-before", "cut-after", "late"])
+def test_a_call_that_fails_is_made_again_and_makes_one_job(
+    how: str, at: int, bigquery: World, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_time_fly(monkeypatch)
     bigquery.google.faults.append(Fault(how, at=at, times=2, method="bigquery"))
     assert read(source()).rows("all") == 3
     assert len(bigquery.service.jobs) == 1

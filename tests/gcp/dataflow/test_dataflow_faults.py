@@ -13,10 +13,14 @@ from google_double.others import Projects
 
 from zenml.data.shards import ShardJob, fold_order
 from zenml.errors import ConfigError, ZenMLError
+from zenml.runtime.canceling import PreemptedError
+from zenml.runtime.remote_shards import RemoteShards
+from zenml.testing.late_answers import let_time_fly
 
 pytestmark = pytest.mark.xdist_group("dataflow")
 Make = Callable[..., Any]
-CALLS = ("create", "get", "list")
+CALLS = ("projects.testIamPermissions", "regions.list", "jobs.create", "jobs.get", "jobs.list")
+WAYS = ("429", "500", "cut-before", "cut-after", "late")
 
 
 def job(folder: Path, count: int = 2) -> ShardJob:
@@ -29,7 +33,7 @@ def numbers(engine: Any, folder: Path) -> list[int]:
     return [state["number"] for state in fold_order(made, engine.map(made))]
 
 
-@pytest.mark.parametrize("how", ["429", "500", "cut-before", "cut-after", "time-out"])
+@pytest.mark.parametrize("how", WAYS)
 def test_each_call_that_fails_is_made_again_and_no_second_job(
     engine: Make,
     google: GoogleDouble,
@@ -38,12 +42,93 @@ def test_each_call_that_fails_is_made_again_and_no_second_job(
     how: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if how == "time-out":
-        monkeypatch.setattr("zenml_gcp.dataflow.service.SECONDS", 1.5)
-    google.faults += [Fault(how, at=at, method=f"locations.jobs.{call}") for call in CALLS for at in (1, 3)]
+    let_time_fly(monkeypatch)
+    google.faults += [Fault(how, at=at, method=call) for call in CALLS for at in (1, 3)]
     assert numbers(engine(), tmp_path) == [0, 1]
     assert len(dataflow.jobs) == 1
     assert all(fault.seen for fault in google.faults)
+
+
+def test_an_answer_that_never_comes_is_not_waited_for(
+    engine: Make, google: GoogleDouble, dataflow: Dataflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zenml_gcp.dataflow.service.SECONDS", 1.5)
+    google.faults += [Fault("time-out", method="jobs.create")]
+    assert numbers(engine(), tmp_path) == [0, 1]
+    assert len(dataflow.jobs) == 1
+
+
+def submit(engine: Any, shards: RemoteShards) -> None:
+    """Submit a staged job, as a client does that goes on elsewhere right afterwards."""
+
+    def leave(*_: object) -> None:
+        raise PreemptedError("the machine is taken away")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(engine), "_watch", leave)
+        with pytest.raises(PreemptedError):
+            engine.work(shards)
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_a_job_is_told_stopped_and_found_although_each_call_fails_once(
+    engine: Make, google: GoogleDouble, dataflow: Dataflow, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_time_fly(monkeypatch)
+    google.faults += [
+        Fault(how, at=at, method=call) for call in (*CALLS, "jobs.update", "messages.list") for at in (1, 3)
+    ]
+    dataflow.fails.append(["Quota 'CPUS' exceeded."])
+    with pytest.raises(ZenMLError, match="a quota is used up: Quota 'CPUS' exceeded"):
+        engine().map(job(tmp_path))
+    dataflow.holds = True
+    with RemoteShards.stage(job(tmp_path, 3), engine().staging) as shards:
+        submit(engine(), shards)
+        (row,) = engine().list_runs()
+        assert row.run_id == shards.run_id
+        engine().clean_up(shards.run_id)
+    assert [each.state for each in dataflow.jobs] == ["JOB_STATE_FAILED", "JOB_STATE_CANCELLED"]
+    assert engine().list_runs() == []
+    assert all(fault.seen for fault in google.faults)
+
+
+def test_a_job_whose_messages_cannot_be_read_is_told_to_have_failed(
+    engine: Make, google: GoogleDouble, dataflow: Dataflow, tmp_path: Path
+) -> None:
+    dataflow.fails.append(["a mystery"])
+    google.denied["somebody@example.com"] = {"dataflow.messages.list"}
+    with pytest.raises(ZenMLError) as caught:
+        engine().map(job(tmp_path))
+    told = str(caught.value)
+    assert "some work: the Dataflow job failed, and its messages cannot be read: Dataflow: the permission" in told
+    assert "dataflow.messages.list on proj-one/europe-west1" in told
+
+
+def test_a_job_that_cannot_be_stopped_is_told_and_collected_later(
+    engine: Make, google: GoogleDouble, dataflow: Dataflow, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataflow.holds = True
+    google.faults.append(Fault("503", method="jobs.update", times=1000))
+    with pytest.raises(ZenMLError, match="took longer than 1 s"):
+        engine(max_run_duration=1).map(job(tmp_path))
+    (left,) = dataflow.jobs
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"{left.body['name']} could not be stopped" in said
+    assert "Try: zenml gc" in said
+    google.faults.clear()
+    (row,) = engine().list_runs()
+    engine().clean_up(row.run_id)
+    assert left.state == "JOB_STATE_CANCELLED"
+
+
+def test_credentials_that_expire_meanwhile_are_told(
+    engine: Make, google: GoogleDouble, dataflow: Dataflow, tmp_path: Path
+) -> None:
+    dataflow.holds = True
+    google.faults.append(Fault("401", at=2, method="jobs.get", times=1000))
+    with pytest.raises(ConfigError, match="does not accept the credentials: they are wrong or have expired"):
+        engine().map(job(tmp_path))
+    assert [each.state for each in dataflow.jobs] == ["JOB_STATE_CANCELLED"]
 
 
 def test_a_service_that_never_answers_is_told_and_leaves_no_job(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-HOWS = ("403", "429", "500", "503", "cut-before", "cut-after", "time-out")
-"""How a call can fail: by an answer, or by a connection that breaks before or after the work, or never answers."""
+HOWS = ("401", "403", "429", "500", "503", "cut-before", "cut-after", "late", "time-out")
+"""How a call can fail: by an answer; by a connection that breaks before or after the work, or never answers; or by an
+answer that comes when nobody waits any more, which takes no time with `let_time_fly`.
+"""
 
 
 @dataclass

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from google_double.faults import Fault
 from google_double.refusal import Refusal
+from zenml.testing.late_answers import HEADER
 
 if TYPE_CHECKING:
     from google_double.double import GoogleDouble
@@ -59,7 +60,9 @@ def serve(double: GoogleDouble) -> ThreadingHTTPServer:
             except Refusal as refusal:
                 self._send(method, account, refusal.code, refusal.body(), refusal.headers)
                 return
-            if fault:
+            if fault and fault.how == "late":
+                self._send(method, account, 200, {}, {HEADER: "yes"})
+            elif fault:
                 self._cut(method, account)
             else:
                 self._send(method, account, 200, answer)
@@ -77,7 +80,7 @@ def serve(double: GoogleDouble) -> ThreadingHTTPServer:
 
         def _break(self, fault: Fault, method: str, account: str) -> bool:
             """Fail a call before it does its work; one that fails afterwards is not failed here."""
-            if fault.how == "cut-after":
+            if fault.how in ("cut-after", "late"):
                 return False
             if fault.how == "cut-before":
                 self._cut(method, account)

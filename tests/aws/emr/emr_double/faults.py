@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-HOWS = ("throttled", "error", "cut-before", "cut-after")
-"""How a call can fail: by an answer, or by a connection that breaks before or after the work."""
+HOWS = ("throttled", "error", "cut-before", "cut-after", "late")
+"""How a call can fail: by an answer; by a connection that breaks before or after the work; or by an answer that comes
+when nobody waits any more, which takes no time with `let_time_fly`.
+"""
 
 ANSWERS = {
     "throttled": (429, "ThrottlingException", "Rate exceeded"),

@@ -19,6 +19,7 @@ from emr_double.clusters import Clusters
 from emr_double.faults import ANSWERS, Fault
 from emr_double.refusal import Refusal
 from emr_double.serverless import Serverless
+from zenml.testing.late_answers import HEADER
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/zenml-emr"
@@ -126,7 +127,7 @@ def _handler(double: EmrDouble) -> type[BaseHTTPRequestHandler]:
             double.calls.append((call.operation, call.params))
             struck = [fault for fault in double.faults if fault.strikes(call.operation)]  # all of them count
             fault = struck[0] if struck else None
-            if fault and fault.how != "cut-after":
+            if fault and fault.how not in ("cut-after", "late"):
                 self._fail(fault, call)
                 return
             try:
@@ -134,7 +135,9 @@ def _handler(double: EmrDouble) -> type[BaseHTTPRequestHandler]:
             except Refusal as refusal:
                 self._refuse(refusal)
                 return
-            if fault:
+            if fault and fault.how == "late":
+                self._send(200, {}, late=True)
+            elif fault:
                 self._cut()
             else:
                 self._send(200, given)
@@ -157,13 +160,15 @@ def _handler(double: EmrDouble) -> type[BaseHTTPRequestHandler]:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
 
-        def _send(self, status: int, answer: dict[str, Any], error: str = "") -> None:
+        def _send(self, status: int, answer: dict[str, Any], error: str = "", *, late: bool = False) -> None:
             body = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             if error:
                 self.send_header("x-amzn-ErrorType", error)
+            if late:
+                self.send_header(HEADER, "yes")
             self.end_headers()
             self.wfile.write(body)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from zenml.artifacts.store import ArtifactStore
 from zenml.errors import ConfigError, Problem, ZenMLError
 from zenml.metadata.records import State
 from zenml.runtime.canceling import PreemptedError
+from zenml.runtime.console import Console
 from zenml.runtime.remote_job import RemoteRun, Resource
 from zenml.runtime.remote_processing import RemoteProcessingBackend
 from zenml.runtime.remote_shards import FOLDER, RemoteShards
@@ -131,8 +131,7 @@ class ProcessingDataFlowBackend(RemoteProcessingBackend):
         except PreemptedError:
             raise  # the run goes on elsewhere, and finds the job
         except BaseException:
-            with contextlib.suppress(ZenMLError):  # `zenml gc` finds a job that cannot be stopped now
-                self._end(dataflow, name)
+            self._give_up(dataflow, name)
             raise
 
     def list_jobs(self) -> list[RemoteRun]:
@@ -175,13 +174,22 @@ class ProcessingDataFlowBackend(RemoteProcessingBackend):
     def _tell(self, dataflow: Dataflow, job: Body, where: str) -> None:
         page = self._page(job["id"])
         if job["currentState"] == "JOB_STATE_FAILED":
-            raise ZenMLError([problem_of(dataflow.errors(job["id"]), where, page)])
+            try:
+                said = dataflow.errors(job["id"])
+            except ZenMLError as error:  # that it failed is to be told all the same
+                what = f"the Dataflow job failed, and its messages cannot be read: {error}"
+                raise ZenMLError(what, where, f"See {page}") from error
+            raise ZenMLError([problem_of(said, where, page)])
         raise ZenMLError("the Dataflow job was stopped by somebody else", where, f"See {page}")
 
-    def _end(self, dataflow: Dataflow, name: str) -> None:
-        job = dataflow.active(name)
-        if job:
-            dataflow.cancel(job["id"])
+    def _give_up(self, dataflow: Dataflow, name: str) -> None:
+        """Stop a job that nobody waits for any more, also where it is not known whether it was made."""
+        try:
+            job = dataflow.active(name)
+            if job:
+                dataflow.cancel(job["id"])
+        except ZenMLError as error:
+            Console().warn(f"The Dataflow job {name} could not be stopped: {error}. Try: zenml gc")
 
     def _page(self, id_: str) -> str:
         return f"https://console.cloud.google.com/dataflow/jobs/{self.region}/{id_}?project={self.project}"
