@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,18 @@ def steps(project: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     import steps_for_tests
 
     return steps_for_tests
+
+
+@pytest.fixture
+def git() -> Callable[..., str]:
+    """Runs git in a folder; returns what it says."""
+
+    def run(folder: Path, *words: str) -> str:
+        user = ("-c", "user.name=n", "-c", "user.email=e@example.com")
+        done = subprocess.run(["git", "-C", str(folder), *user, *words], check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    return run
 
 
 @pytest.fixture

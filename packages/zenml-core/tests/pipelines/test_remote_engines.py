@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -122,7 +121,9 @@ def test_what_a_killed_run_staged_is_found_and_removed(own: Path, bucket: Path) 
     assert {row.run for row in repo.garbage(older_than=0, unknown_runs=True).find()} == {unknown}
 
 
-def test_a_step_pinned_to_a_commit_works_elsewhere_as_it_was_there(own: Path, bucket: Path) -> None:
+def test_a_step_pinned_to_a_commit_works_elsewhere_as_it_was_there(
+    own: Path, bucket: Path, git: Callable[..., str]
+) -> None:
     git(own, "init", "--quiet")
     (own / ".gitignore").write_text(".zenml/\n")
     git(own, "add", ".")
@@ -139,10 +140,3 @@ def test_a_step_pinned_to_a_commit_works_elsewhere_as_it_was_there(own: Path, bu
     run = Pipeline.from_yaml(own / "pinned.yaml").run()
     assert run.metrics == {"rows": 21.0}
     assert not list(bucket.rglob("*"))
-
-
-def git(folder: Path, *words: str) -> str:
-    """Run git; return what it says."""
-    user = ("-c", "user.name=n", "-c", "user.email=e@example.com")
-    done = subprocess.run(["git", "-C", str(folder), *user, *words], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
