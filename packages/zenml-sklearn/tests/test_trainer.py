@@ -57,7 +57,7 @@ def test_the_quickstart_s_model_is_plausible_and_measured_as_scikit_learn_measur
 def test_the_bundle_of_a_cached_version_keeps_its_structure(bench, prepared):
     # Another structure gives other bytes for the same config: then SklearnTrainer.CACHE_VERSION must be raised.
     model = train(bench, prepared[1], "LogisticRegression", max_iter=50).path
-    assert SklearnTrainer.CACHE_VERSION == 1
+    assert SklearnTrainer.CACHE_VERSION == 2
     names = sorted(path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file())
     assert names == [
         "bundle.json", "example.json", "model/0.zip", "signature.json", "transform/transform.json",
@@ -65,7 +65,10 @@ def test_the_bundle_of_a_cached_version_keeps_its_structure(bench, prepared):
     bundle = json.loads((model / "bundle.json").read_text())
     assert bundle["trainer"] == "SklearnTrainer"
     assert bundle["framework"]["name"] == "scikit-learn"
-    assert bundle["parameters"] == {"estimator": "LogisticRegression", "parameters": {"max_iter": 50}, "threads": 1}
+    assert bundle["parameters"] == {
+        "estimator": "LogisticRegression", "parameters": {"max_iter": 50}, "steps": [], "threads": 1,
+        "class_weight": None, "sample_weight": None, "cv": None, "cv_group": None, "metrics": [],
+    }  # fmt: skip
     assert bundle["labels"] == [
         {"name": "has_diabetes", "task": "classification", "classes": [0, 1], "codes": [0, 1]}
     ]  # fmt: skip

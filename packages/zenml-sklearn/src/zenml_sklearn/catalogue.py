@@ -1,4 +1,4 @@
-"""The catalogue of scikit-learn's classifiers and regressors, read from its source files.
+"""The catalogue of scikit-learn's classifiers, regressors and transformers, read from its source files.
 
 Importing scikit-learn takes a second, reading a few of its files some milliseconds. So a pipeline can be validated,
 planned and served from the cache without the import.
@@ -9,48 +9,67 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, TypeAlias, cast
+
+from zenml.plugins.target import import_target
 
 _ROOT = "sklearn"
 _NOT_PUBLIC = {"tests", "externals", "setup", "conftest", "experimental", "estimator_checks"}
 _ESTIMATOR = "BaseEstimator"
-_KINDS: dict[str, Literal["classifier", "regressor"]] = {
+Kind: TypeAlias = Literal["classifier", "regressor", "transformer", "pipeline"]
+"""What an estimator does; a pipeline does what the last of its steps does."""
+
+PREDICTORS: tuple[Kind, ...] = ("classifier", "regressor")
+PIPELINE = "Pipeline"
+
+_KINDS: dict[str, Kind] = {
     "ClassifierMixin": "classifier",
     "RegressorMixin": "regressor",
+    "TransformerMixin": "transformer",
 }
+"""Kinds by the class that stands for each, in the order in which they count: some classifiers transform as well."""
 
 
 @dataclass(frozen=True)
 class Estimator:
-    """A classifier or regressor of scikit-learn.
+    """An estimator of scikit-learn, or one of the user's own.
 
     Args:
-        name: its class name.
+        name: its class name, or `module:Class`.
         module: a public module to import it from.
-        kind: `classifier` or `regressor`.
+        kind: what it does.
         parameters: the names of its parameters.
         required: those without a default.
+        arguments: by name of the method (`fit`, `partial_fit`), what it takes beside the features.
     """
 
     name: str
     module: str
-    kind: Literal["classifier", "regressor"]
+    kind: Kind
     parameters: tuple[str, ...]
     required: tuple[str, ...]
+    arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     def load(self) -> type:
         """Import the class."""
-        kind: type = getattr(importlib.import_module(self.module), self.name)
+        target = self.name if ":" in self.name else f"{self.module}:{self.name}"
+        kind: type = import_target(target)
         return kind
 
 
-@cache
 def find(name: str) -> Estimator | None:
     """Return the classifier or regressor called `name`, or None when scikit-learn has none."""
+    found = find_any(name)
+    return found if found is not None and found.kind in PREDICTORS else None
+
+
+@cache
+def find_any(name: str) -> Estimator | None:
+    """Return the estimator called `name`, of whatever kind, or None when scikit-learn has none."""
     if not re.fullmatch(r"[A-Z]\w*", name):
         return None
     offers = (_describe(module, name) for module in _public_modules() if _offers(module, name))
@@ -58,20 +77,22 @@ def find(name: str) -> Estimator | None:
 
 
 @cache
-def names() -> tuple[str, ...]:
-    """Return the names of all classifiers and regressors (reads all of scikit-learn's public modules)."""
-    found = {name for module in _public_modules() for name in _offered(module) if _describe(module, name)}
+def names(kinds: tuple[Kind, ...] = PREDICTORS) -> tuple[str, ...]:
+    """Return the names of all estimators of some kinds (reads all of scikit-learn's public modules)."""
+    offered = ((module, name) for module in _public_modules() for name in _offered(module))
+    found = {name for module, name in offered if (row := _describe(module, name)) and row.kind in kinds}
     return tuple(sorted(found))
 
 
 @dataclass(frozen=True)
 class _Class:
-    """What the source of a class says: its bases, where it was found, its constructor, which methods are abstract."""
+    """What the source of a class says: its bases, where it was found, its methods and which of them are abstract."""
 
     name: str
     module: str = ""
     bases: tuple[str, ...] = ()
     init: ast.arguments | None = None
+    fits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     abstract: frozenset[str] = frozenset()
     defined: frozenset[str] = frozenset()
 
@@ -133,6 +154,7 @@ def _offered(module: str) -> set[str]:
 
 _IMPORT = re.compile(r"^from (\S+) import (?:\(([^)]*)\)|(.+))$", re.MULTILINE)
 _INIT = re.compile(r"^    def __init__(\(.*?\)):$", re.MULTILINE | re.DOTALL)
+_FIT = re.compile(r"^    def (fit|partial_fit)(\(.*?\)):$", re.MULTILINE | re.DOTALL)
 _MEMBER = re.compile(r"^    (@abstractmethod\n    )?(?:def )?(\w+)(?:\(| =)", re.MULTILINE)
 
 
@@ -167,6 +189,7 @@ def _class(module: str, name: str) -> _Class | None:
         module,
         tuple(re.findall(r"(?<![\w=.])[A-Za-z_]\w*(?!\s*[=\w])", head[1] or "")),
         _arguments(init[1]) if init else None,
+        {method: _names(_arguments(signature))[2:] for method, signature in _FIT.findall(body)},
         frozenset(member for mark, member in members if mark),
         frozenset(member for _, member in members),
     )
@@ -174,6 +197,11 @@ def _class(module: str, name: str) -> _Class | None:
 
 def _arguments(signature: str) -> ast.arguments:
     return cast("ast.FunctionDef", ast.parse(f"def __init__{signature}: ...").body[0]).args
+
+
+def _names(arguments: ast.arguments) -> tuple[str, ...]:
+    every = (*arguments.args, *arguments.kwonlyargs, *((arguments.kwarg,) if arguments.kwarg else ()))
+    return tuple(argument.arg for argument in every)
 
 
 @cache
@@ -192,17 +220,21 @@ def _describe(module: str, name: str) -> Estimator | None:
     if name.startswith("_") or name in _KINDS:
         return None
     ancestry = _ancestry(module, name)
-    kind = next((_KINDS[row.name] for row in ancestry if row.name in _KINDS), None)
-    if kind is None or _is_abstract(ancestry) or all(row.name != _ESTIMATOR for row in ancestry):
+    roots = {row.name for row in ancestry}
+    kind: Kind | None = next((kind for root, kind in _KINDS.items() if root in roots), None)
+    if name == PIPELINE:
+        kind = "pipeline"
+    if kind is None or _is_abstract(ancestry) or _ESTIMATOR not in roots:
         return None
+    fits = {method: row.fits[method] for row in reversed(ancestry) for method in row.fits}
     init = next((row.init for row in ancestry if row.init is not None), None)
     if init is None:
-        return Estimator(name, module, kind, (), ())
+        return Estimator(name, module, kind, (), (), fits)
     arguments = (*init.args[1:], *init.kwonlyargs)
     first = len(init.args) - 1 - len(init.defaults)
     defaults = (*(None,) * first, *init.defaults, *init.kw_defaults)
     required = (argument.arg for argument, default in zip(arguments, defaults, strict=True) if default is None)
-    return Estimator(name, module, kind, tuple(argument.arg for argument in arguments), tuple(required))
+    return Estimator(name, module, kind, tuple(argument.arg for argument in arguments), tuple(required), fits)
 
 
 def _is_abstract(ancestry: tuple[_Class, ...]) -> bool:

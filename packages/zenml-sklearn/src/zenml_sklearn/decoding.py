@@ -7,7 +7,7 @@ its class), `call` (an object by the function that makes it) and `again` (what c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,11 @@ class Decoder:
 
     Args:
         arrays: the arrays that the JSON refers to by number.
+        own: classes of the user's own that are trusted, `module:Class`.
     """
 
-    def __init__(self, arrays: Sequence[npt.NDArray[Any]]) -> None:
+    def __init__(self, arrays: Sequence[npt.NDArray[Any]], own: Collection[str] = ()) -> None:
+        self._own = own
         self._arrays = arrays
         self._made: list[Any] = []
 
@@ -44,7 +46,7 @@ class Decoder:
             case {"scalar": str(dtype), "value": value}:
                 return np.dtype(dtype).type(self.decode(value))
             case {"name": str(name)}:
-                return resolve(name)
+                return resolve(name, self._own)
             case {"dtype": str(dtype)}:
                 return np.dtype(dtype)
             case {"tuple": [*items]}:
@@ -81,11 +83,11 @@ class Decoder:
                 made = self._made[number] = np.random.Generator(np.random.PCG64(0))
                 made.bit_generator.state = self.decode(state)
             case {"new": str(name), "arguments": [*arguments]}:
-                cls = resolve(name)
+                cls = resolve(name, self._own)
                 made = self._made[number] = cls.__new__(cls, *(self.decode(argument) for argument in arguments))
                 self._complete(made, row)
             case {"call": str(name), "arguments": [*arguments]}:
-                make = resolve(name)
+                make = resolve(name, self._own)
                 made = self._made[number] = make(*(self.decode(argument) for argument in arguments))
                 self._complete(made, row)
             case _:

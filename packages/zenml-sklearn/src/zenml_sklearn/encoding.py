@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
@@ -20,10 +21,15 @@ from zenml_sklearn.trusted import UntrustedError, name_of
 
 
 class Encoder:
-    """Encodes one object graph; `arrays` fills up with the arrays that the JSON refers to by number."""
+    """Encodes one object graph; `arrays` fills up with the arrays that the JSON refers to by number.
 
-    def __init__(self) -> None:
+    Args:
+        own: classes of the user's own that are trusted, `module:Class`.
+    """
+
+    def __init__(self, own: Collection[str] = ()) -> None:
         self.arrays: list[npt.NDArray[Any]] = []
+        self._own = own
         self._numbers: dict[int, int] = {}
         self._alive: list[Any] = []
 
@@ -41,7 +47,7 @@ class Encoder:
         if isinstance(value, np.generic):
             return {"scalar": value.dtype.str, "value": self.encode(_item(value))}
         if isinstance(value, type | FunctionType | BuiltinFunctionType | np.ufunc):
-            return {"name": name_of(value)}
+            return {"name": name_of(value, self._own)}
         if isinstance(value, np.dtype):
             return {"dtype": _plain(value).str}
         if kind is tuple:
@@ -85,10 +91,10 @@ class Encoder:
         if items is not None:
             raise TypeError(f"a {type(value).__name__} is a kind of list")
         if make.__name__ == "__newobj__":
-            row: dict[str, Any] = {"new": name_of(arguments[0])}
+            row: dict[str, Any] = {"new": name_of(arguments[0], self._own)}
             arguments = arguments[1:]
         else:
-            row = {"call": name_of(make)}
+            row = {"call": name_of(make, self._own)}
         row["arguments"] = [self.encode(argument) for argument in arguments]
         if state is not None:
             row["state"] = self.encode(state)

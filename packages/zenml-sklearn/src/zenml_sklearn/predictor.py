@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from zenml.errors import DataError
 from zenml.steps.trainer.bundle import Bundle
 from zenml.steps.trainer.prediction import LabelInfo, Prediction
+from zenml_sklearn.aside import kept_columns
 from zenml_sklearn.persistence import load
 
 
@@ -20,19 +21,21 @@ class SklearnPredictor:
     Args:
         bundle: the bundle; its estimators are loaded at once.
         threads: how many BLAS and OpenMP threads to use.
+        own: classes of the user's own that may be in it, `module:Class`.
 
     Raises:
         DataError: a file is missing, damaged or not trusted, or does not fit what the bundle says of its label.
     """
 
-    def __init__(self, bundle: Bundle, threads: int) -> None:
+    def __init__(self, bundle: Bundle, threads: int, own: Collection[str] = ()) -> None:
         from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped] # it ships no types
 
         self._threads = threads
+        self._kept = kept_columns(bundle.model_folder)
         self._estimators: list[tuple[LabelInfo, Any]] = []
         for number, label in enumerate(bundle.labels):
             path = bundle.model_folder / f"{number}.zip"
-            estimator = load(path)
+            estimator = load(path, own)
             if not _fits(estimator, label):
                 raise DataError(f"the model file does not hold a {label.task} of {label.name}", str(path))
             self._estimators.append((label, estimator))
@@ -41,7 +44,16 @@ class SklearnPredictor:
     def __call__(self, features: npt.NDArray[np.float32]) -> Mapping[str, Prediction]:
         """Predict from transformed features of shape (rows, width); see `Predictor`."""
         with self._controller.limit(limits=self._threads):
-            return {label.name: _predict(label, estimator, features) for label, estimator in self._estimators}
+            if self._kept is not None:
+                features = self._learned_from(features, *self._kept)
+            return {label.name: predict(label, estimator, features) for label, estimator in self._estimators}
+
+    def _learned_from(
+        self, features: npt.NDArray[np.float32], width: int, kept: Sequence[int]
+    ) -> npt.NDArray[np.float32]:
+        if features.shape[1] != width:
+            raise DataError(f"the model takes features of {width} columns, and these have {features.shape[1]}")
+        return np.ascontiguousarray(features[:, kept])
 
 
 def _fits(estimator: Any, label: LabelInfo) -> bool:
@@ -52,7 +64,8 @@ def _fits(estimator: Any, label: LabelInfo) -> bool:
     return bool(is_classifier(estimator)) and tuple(getattr(estimator, "classes_", ())) == label.codes
 
 
-def _predict(label: LabelInfo, estimator: Any, features: npt.NDArray[np.float32]) -> Prediction:
+def predict(label: LabelInfo, estimator: Any, features: npt.NDArray[np.float32]) -> Prediction:
+    """Return what a fitted estimator says of a label, from the features that it was fitted on."""
     if len(features) == 0:
         return _nothing(label)
     if label.task == "regression":

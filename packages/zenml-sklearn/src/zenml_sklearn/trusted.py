@@ -1,16 +1,19 @@
-"""The names that a model file may hold: scikit-learn's classifiers and regressors, and a list.
+"""The names that a model file may hold: scikit-learn's estimators, a list, and the estimators that a trainer names.
 
-All of it is code: what a file says of itself never widens it. Whatever is listed is a container of numbers and of other
-trusted things, or a function that only computes.
+What a model file says of itself never widens it. Whatever is listed is a container of numbers and of other trusted
+things, or a function that only computes. An estimator of the user's own is trusted where the trainer's config names it,
+as the trainer's own class is.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
-from zenml_sklearn.catalogue import find
+from zenml_sklearn.catalogue import find_any
+from zenml_sklearn.own import find_own
 
 
 class UntrustedError(TypeError):
@@ -36,6 +39,8 @@ TRUSTED: dict[str, tuple[str, ...]] = {
     "sklearn.calibration": ("_CalibratedClassifier", "_SigmoidCalibration", "_TemperatureScaling"),
     "sklearn.ensemble._hist_gradient_boosting.binning": ("_BinMapper",),
     "sklearn.ensemble._hist_gradient_boosting.predictor": ("TreePredictor",),
+    "sklearn.feature_selection._mutual_info": ("mutual_info_classif", "mutual_info_regression"),
+    "sklearn.feature_selection._univariate_selection": ("chi2", "f_classif", "f_regression", "r_regression"),
     "sklearn.gaussian_process._gpc": ("_BinaryGaussianProcessClassifierLaplace",),
     "sklearn.gaussian_process.kernels": ("ConstantKernel", "Product", "RBF"),
     "sklearn.linear_model._sgd_fast": (
@@ -61,31 +66,44 @@ TRUSTED: dict[str, tuple[str, ...]] = {
 """Names by module, beyond the estimators of the catalogue."""
 
 
-def name_of(thing: Any) -> str:
+def name_of(thing: Any, own: Collection[str] = ()) -> str:
     """Return the name by which a trusted class or function is written: an estimator's, or `module:name`.
+
+    Args:
+        thing: the class or function.
+        own: classes of the user's own that are trusted, `module:Class`.
 
     Raises:
         UntrustedError: it is not trusted.
     """
     name, module = str(thing.__name__), str(thing.__module__)
-    estimator = find(name) if isinstance(thing, type) else None
-    if estimator is not None and estimator.load() is thing:
-        return name
-    if name not in TRUSTED.get(module, ()):
-        raise UntrustedError(f"{module}:{name}")
-    return f"{module}:{name}"
+    if name in TRUSTED.get(module, ()):
+        return f"{module}:{name}"
+    if isinstance(thing, type):
+        estimator = find_any(name)
+        if estimator is not None and estimator.load() is thing:
+            return name
+        for mine in own:
+            if find_own(mine).load() is thing:
+                return mine
+    raise UntrustedError(f"{module}:{name}")
 
 
-@cache
-def resolve(name: str) -> Any:
+def resolve(name: str, own: Collection[str] = ()) -> Any:
     """Return the class or function that `name_of` named; only trusted ones are imported.
 
     Raises:
         UntrustedError: it is not trusted.
+        PluginError, ConfigError: it is the user's own, and is not to be had any more.
     """
+    return find_own(name).load() if name in own else _resolve(name)
+
+
+@cache
+def _resolve(name: str) -> Any:
     module, _, member = name.rpartition(":")
     if not module:
-        estimator = find(name)
+        estimator = find_any(name)
         if estimator is None:
             raise UntrustedError(name)
         return estimator.load()

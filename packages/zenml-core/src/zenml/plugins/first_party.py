@@ -37,6 +37,8 @@ FIRST_PARTY: dict[str, tuple[str, str]] = {
     "RandomSplit": ("zenml-core", "step"),
     "SQLDatasource": ("zenml-core", "datasource"),
     "SQLiteMetadataStore": ("zenml-core", "metadata-store"),
+    "SklearnBoostingTrainer": ("zenml-sklearn", "step"),
+    "SklearnPartialFitTrainer": ("zenml-sklearn", "step"),
     "SklearnTrainer": ("zenml-sklearn", "step"),
     "StandardPreprocesser": ("zenml-core", "step"),
     "StandardSequencer": ("zenml-core", "step"),

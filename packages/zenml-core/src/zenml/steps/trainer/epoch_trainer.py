@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
 
 from pydantic import Field
 
-from zenml.data.metrics.table import METRICS
 from zenml.errors import ConfigError, Problem, closest
 from zenml.steps.base import Inputs
 from zenml.steps.trainer.base import Trainer
 from zenml.steps.trainer.early_stopping import EarlyStopping
 from zenml.steps.trainer.epochs import Epochs
-from zenml.steps.trainer.names import LOSSES, unknown
+from zenml.steps.trainer.names import LOSSES, ClassWeights, class_weight_problems, metric_problems, unknown
 from zenml.steps.trainer.objective import Objective, find_objective
 from zenml.steps.trainer.training import Training
-
-ClassWeights: TypeAlias = dict[str, float] | Literal["balanced"] | None
-"""How much rows count by their class: by the class's name, `balanced`, or all the same."""
 
 
 class EpochTrainer(Trainer):
@@ -95,28 +90,3 @@ class EpochTrainer(Trainer):
             stopping=stopping,
             restore_best=self.restore_best and self.early_stopping_patience is not None,
         )
-
-
-def metric_problems(metrics: Iterable[str], where: str) -> Iterable[Problem]:
-    """Find names of metrics that are not known.
-
-    Args:
-        metrics: as the user wrote them.
-        where: the step.
-    """
-    known = {name for row in METRICS.values() for name in (row.name, *row.aliases)}
-    for name in metrics:
-        yield from unknown(name, known, "metric", f"{where}.metrics")
-
-
-def class_weight_problems(class_weight: ClassWeights, where: str) -> Iterable[Problem]:
-    """Find weights of classes that are none.
-
-    Args:
-        class_weight: as the user wrote it.
-        where: the step.
-    """
-    if isinstance(class_weight, dict):
-        for name, weight in class_weight.items():
-            if not 0 < weight < float("inf"):
-                yield Problem(f"the weight of class {name!r} is {weight}; it must be above 0", where)

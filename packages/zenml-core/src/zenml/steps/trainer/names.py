@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from zenml.data.metrics.table import METRICS
 from zenml.errors import Problem, closest
 
 Kind = Literal["binary", "classes", "numbers"]
 """What a loss compares: labels of two classes, one label of several classes, or numbers."""
+
+ClassWeights: TypeAlias = dict[str, float] | Literal["balanced"] | None
+"""How much rows count by their class: by the class's name, `balanced`, or all the same."""
 
 LOSSES: Mapping[str, Kind] = {
     "binary_crossentropy": "binary",
@@ -75,6 +78,31 @@ def unknown(name: str, known: Iterable[str], what: str, where: str) -> Iterable[
     if canonical(name) not in names:
         aliases = [alias for alias, real in _ALIASES.items() if real in names]
         yield Problem(f"there is no {what} {name!r}", where, closest(name, [*names, *aliases]) or _list(names))
+
+
+def metric_problems(metrics: Iterable[str], where: str) -> Iterable[Problem]:
+    """Find names of metrics that are not known.
+
+    Args:
+        metrics: as the user wrote them.
+        where: the step.
+    """
+    known = {name for row in METRICS.values() for name in (row.name, *row.aliases)}
+    for name in metrics:
+        yield from unknown(name, known, "metric", f"{where}.metrics")
+
+
+def class_weight_problems(class_weight: ClassWeights, where: str) -> Iterable[Problem]:
+    """Find weights of classes that are none.
+
+    Args:
+        class_weight: as the user wrote it.
+        where: the step.
+    """
+    if isinstance(class_weight, dict):
+        for name, weight in class_weight.items():
+            if not 0 < weight < float("inf"):
+                yield Problem(f"the weight of class {name!r} is {weight}; it must be above 0", where)
 
 
 def _list(names: Iterable[str]) -> str:
