@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -121,3 +122,19 @@ def test_memory_does_not_grow_with_the_data(tmp_path):
         return found
 
     assert peak(80) < 1.3 * peak(8)
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what is mapped")
+def test_a_file_is_let_go_once_its_rows_are_read(split, monkeypatch):
+    mapped = []
+    joined = np.concatenate
+
+    def look(arrays):
+        maps = Path("/proc/self/maps").read_text()
+        mapped.append([number for number in range(3) if f"shard-{number:05d}" in maps])
+        return joined(arrays)
+
+    monkeypatch.setattr(np, "concatenate", look)
+    _, labels = next(iter(split.batch_view(1000, seed=1).epoch()))
+    assert len(labels) == 1000
+    assert mapped[0] in ([2], []), "the last one may still be open"

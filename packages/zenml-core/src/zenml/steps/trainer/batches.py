@@ -21,8 +21,11 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from zenml.steps.trainer.reader import SplitReader
 
-WINDOW_BYTES = 128 << 20
+WINDOW_BYTES = 64 << 20
 """How much of the data is shuffled together."""
+
+_ORDERED_BYTES = 16 << 20
+"""How much is read at once where nothing is shuffled."""
 
 _CHUNKS = 64
 """Of how many chunks a window is made at least."""
@@ -66,7 +69,7 @@ class BatchView:
         prepare: makes the arrays of which batches are slices; by default the features, then each label.
         rank: number of this process among those that train together; each gets its own part of every batch.
         world: how many processes train together.
-        window_bytes: how much is shuffled together.
+        window_bytes: how much is shuffled together; less is read at once where nothing is.
     """
 
     def __init__(
@@ -86,7 +89,8 @@ class BatchView:
         self._prepare = prepare
         self._rank, self._world = rank, world
         bytes_per_row = 4 * reader.width + 8 * len(reader.labels)
-        self._window_rows = max(batch_size, window_bytes // bytes_per_row, 1)
+        most = window_bytes if seed is not None else min(window_bytes, _ORDERED_BYTES)
+        self._window_rows = max(batch_size, most // bytes_per_row, 1)
         self._whole: Arrays | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._ahead: dict[tuple[int, int], Future[Arrays]] = {}

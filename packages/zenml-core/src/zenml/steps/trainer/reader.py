@@ -112,7 +112,7 @@ class SplitReader:
                     _fill(matrix[position : position + chunk.rows], rows, self.feature_names)
                     position += chunk.rows
                     for name in self.labels:
-                        parts[name].append(label_array(rows.column(name)))
+                        parts[name].append(label_array(rows.column(name)).copy())  # a view would keep the file mapped
         return matrix, {name: np.concatenate(values) for name, values in parts.items()}
 
     def column_names(self) -> list[str]:
@@ -132,7 +132,7 @@ class SplitReader:
             _fill(matrix[start : start + batch.num_rows], batch, self.feature_names)
             start += batch.num_rows
             for name in self.labels:
-                parts[name].append(label_array(batch.column(name)))
+                parts[name].append(label_array(batch.column(name)).copy())
         return matrix, {name: np.concatenate(values) for name, values in parts.items()}
 
 
