@@ -43,6 +43,35 @@ def zenml_processing_backends() -> list[Spec]:
 
 
 @hookimpl
+def zenml_training_backends() -> list[Spec]:
+    """Offer training on SageMaker."""
+    capabilities = (
+        Capability.LOGS,
+        Capability.CANCEL,
+        Capability.SPOT,
+        Capability.GPU,
+        Capability.DEADLINE,
+        Capability.RETRIES,
+    )
+    return [
+        Spec(
+            "TrainingSagemakerBackend",
+            "training",
+            "zenml_aws.sagemaker.backend:TrainingSagemakerBackend",
+            "Trains in a training job of Amazon SageMaker, on an instance of its own",
+            capabilities,
+        ),
+        Spec(
+            "DistributedTrainingSagemakerBackend",
+            "training",
+            "zenml_aws.sagemaker.distributed:DistributedTrainingSagemakerBackend",
+            "Trains with PyTorch in a training job of Amazon SageMaker, on several instances or GPUs",
+            (*capabilities, Capability.DISTRIBUTED),
+        ),
+    ]
+
+
+@hookimpl
 def zenml_artifact_stores() -> list[Spec]:
     """Offer S3, under the scheme of its URLs."""
     return [Spec("s3", "artifact-store", "zenml_aws.artifact_store:S3ArtifactStore", "Keeps artifacts in an S3 bucket")]

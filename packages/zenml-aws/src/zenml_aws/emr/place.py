@@ -12,8 +12,9 @@ from zenml.metadata.records import State
 from zenml.runtime.identifiers import RUN_ID
 from zenml.runtime.remote_job import RemoteRun, Resource
 
-_PREFIX = "zenml-"
-_NAME = re.compile(rf"{_PREFIX}({RUN_ID.pattern})(?:-|$)")
+PREFIX = "zenml-"
+"""What all names begin with."""
+_NAME = re.compile(rf"{PREFIX}({RUN_ID.pattern})(?:-|$)")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Job:
 
 def prefix_of(run_id: str) -> str:
     """Return what the names of a run's jobs begin with."""
-    return f"{_PREFIX}{run_id}-"
+    return f"{PREFIX}{run_id}-"
 
 
 def run_of(name: str) -> str:

@@ -3,5 +3,7 @@
 
 from zenml.backends.interfaces import TrainingBackend as TrainingBackend
 from zenml.runtime.training_base import TrainingBaseBackend as TrainingBaseBackend
+from zenml_aws.sagemaker.backend import TrainingSagemakerBackend as TrainingSagemakerBackend
+from zenml_aws.sagemaker.distributed import DistributedTrainingSagemakerBackend as DistributedTrainingSagemakerBackend
 from zenml_pytorch.training_torch import TrainingTorchBackend as TrainingTorchBackend
 from zenml_pytorch.training_torchrun import TrainingTorchrunBackend as TrainingTorchrunBackend
