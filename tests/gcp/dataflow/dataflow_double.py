@@ -23,6 +23,12 @@ _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL = re.compile(r"[a-z0-9_-]{0,63}")
 _IMAGE = re.compile(r"[\w.-]+(:\d+)?(/[\w.-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?")
 _NEEDED = ("workerHarnessContainerImage", "sdkHarnessContainerImages", "autoscalingSettings")
+_ATTEMPTS = 4
+"""So often is work begun whose worker is lost."""
+_LOST = (
+    "A work item was attempted 4 times without success. Each time the worker eventually lost contact with the service. "
+    "The work item was attempted on: zenml-worker-1, zenml-worker-2, zenml-worker-3, zenml-worker-4"
+)
 _ENDED = ("JOB_STATE_DONE", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED")
 
 
@@ -45,6 +51,7 @@ class Job:
     machine: WorkerMachine | None = None
     messages: list[tuple[str, str]] = field(default_factory=list)
     looks: int = 0
+    starts: int = 0
 
     @property
     def active(self) -> bool:
@@ -94,10 +101,25 @@ class Dataflow(Service):
                     job.looks -= 1
                     job.state = job.state if job.looks > 0 else "JOB_STATE_CANCELLED"
                     continue
-                if job.active and machine is not None and machine.ended:
+                if not job.active or machine is None or not machine.ended:
+                    continue
+                if machine.lost and job.starts < _ATTEMPTS:
+                    self._work(job)
+                elif machine.lost:
+                    job.state = "JOB_STATE_FAILED"
+                    job.messages.append(("JOB_MESSAGE_ERROR", _LOST))
+                else:
                     job.state = "JOB_STATE_DONE" if machine.succeeded else "JOB_STATE_FAILED"
                     if not machine.succeeded:
                         job.messages.append(("JOB_MESSAGE_ERROR", f"Workflow failed. {machine.output[-3000:]}"))
+
+    def release(self) -> None:
+        """Let the jobs begin that were held."""
+        with self._lock:
+            self.holds = False
+            for job in self.jobs:
+                if job.active and job.machine is None:
+                    self._start(job)
 
     @serves("dataflow.projects.locations.jobs.create")
     def create(self, call: Call) -> Body:
@@ -183,11 +205,17 @@ class Dataflow(Service):
             return
         if hashlib.sha256(data).hexdigest() != options["pipelineProtoHash"]:
             raise Refusal(400, "The pipeline is not the one that was announced.")
-        folder = self.folder / job.id
-        folder.mkdir(parents=True)
+        (self.folder / f"{job.id}.pb").parent.mkdir(parents=True, exist_ok=True)
         (self.folder / f"{job.id}.pb").write_bytes(data)
-        job.machine = self._machines.start(self.folder / f"{job.id}.pb", folder, self.environment)
+        self._work(job)
         job.state = "JOB_STATE_RUNNING"
+
+    def _work(self, job: Job) -> None:
+        """Let a worker work on a job from the beginning."""
+        folder = self.folder / f"{job.id}-{job.starts}"
+        folder.mkdir()
+        job.starts += 1
+        job.machine = self._machines.start(self.folder / f"{job.id}.pb", folder, self.environment)
 
     def _object(self, url: str) -> bytes:
         bucket, _, name = url.removeprefix("gs://").partition("/")

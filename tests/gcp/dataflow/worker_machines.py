@@ -84,6 +84,11 @@ class WorkerMachine:
         return status.is_file() and status.read_text() == "0"
 
     @property
+    def lost(self) -> bool:
+        """Whether it is gone without having come to an end."""
+        return self.ended and not (self.folder / "ended").is_file()
+
+    @property
     def output(self) -> str:
         """What it printed."""
         path = self.folder / "output"

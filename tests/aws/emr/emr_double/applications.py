@@ -20,7 +20,7 @@ from emr_double.jvm import Jvm
 
 Engine = Literal["spark", "spark-submit", "lite"]
 """`spark`: drivers share one Java, and have a context each; `spark-submit`: nothing is shared; `lite`: no Java at all,
-and a stand-in for PySpark that works in the driver's process."""
+and a stand-in for PySpark with one executor."""
 
 _SIGNED = {"Authorization": "AWS role:role"}  # the emulator asks for a signature, and takes any
 _HERE = Path(__file__).parent
@@ -122,6 +122,11 @@ class Host:
         self.begun.clear()
         self.released.clear()
 
+    def lose_driver(self) -> None:
+        """Let the machine of the driver that is at work vanish."""
+        (process,) = (work.process for work in self._works if work.process and work.process.poll() is None)
+        process.kill()
+
     def close(self) -> None:
         """End all that is at work, and Java."""
         self.end_works()
@@ -207,6 +212,7 @@ class Host:
                     work.process.kill()
                 self.begun.set()
                 code = work.process.wait()
+                code = code if code >= 0 else 128 - code  # as a shell tells of a process that a signal ended
         finally:
             for path, aside in away:
                 aside.rename(path)

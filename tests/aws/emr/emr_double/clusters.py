@@ -80,6 +80,16 @@ class Clusters:
         self.clusters[id_] = _Cluster(id_, state, release, applications, logs, reason)
         return id_
 
+    def terminate(self, id_: str, reason: str) -> None:
+        """End a cluster, and the steps that it has."""
+        cluster = self.clusters[id_]
+        cluster.state, cluster.reason = "TERMINATED", reason
+        for step in cluster.steps:
+            if step.state not in _ENDED:
+                step.state = "INTERRUPTED" if step.work else "CANCELLED"
+                if step.work:
+                    step.work.kill()
+
     def live(self) -> list[str]:
         """Return the ids of the steps that have not ended."""
         return [step.id for each in self.clusters.values() for step in each.steps if step.state not in _ENDED]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zenml.artifacts.store import ArtifactStore
@@ -69,10 +70,8 @@ class Cluster(Place):
             what = f"there is no cluster {self._backend.cluster_id} in {self._service.region}"
             yield Problem(what, field, "List them: aws emr list-clusters --active")
             return
-        status = found["Status"]
-        if status["State"] not in _USABLE:
-            reason = str(status.get("StateChangeReason", {}).get("Message", "")).rstrip(".")
-            what = f"the cluster is {status['State']}{f': {reason}' if reason else ''}"
+        what = _unusable(found)
+        if what:
             yield Problem(what, field, "Name another one, or use EMR Serverless: execution_role_arn=")
         if "spark" not in {row["Name"].lower() for row in found.get("Applications", ())}:
             yield Problem("the cluster has no Spark", field, "Name one that was made with the application Spark")
@@ -123,9 +122,10 @@ class Cluster(Place):
         return asked
 
     def look(self, job: str) -> Job:
-        """Return the state of a step."""
-        found = self._service.call("DescribeStep", ClusterId=self._backend.cluster_id, StepId=job)["Step"]
-        return _job(found)
+        """Return the state of a step; where it did not end well as its cluster ended, that is told."""
+        found = _job(self._service.call("DescribeStep", ClusterId=self._backend.cluster_id, StepId=job)["Step"])
+        ended_with = self._ending() if found.state in (State.FAILED, State.CANCELED) else ""
+        return replace(found, state=State.FAILED, details=ended_with) if ended_with else found
 
     def cancel(self, job: str) -> None:
         """Cancel a step; one that has ended stays as it is."""
@@ -172,12 +172,27 @@ class Cluster(Place):
         found: dict[str, Any] = self._service.call("DescribeCluster", ClusterId=self._backend.cluster_id)["Cluster"]
         return found
 
+    def _ending(self) -> str:
+        """Return how the cluster ended; empty where it goes on, or where one may not ask."""
+        try:
+            return _unusable(self._cluster())
+        except RefusedError:
+            return ""
+
     def _named(self, name: str) -> list[Job]:
         return [job for job in self._steps(list(_STATES)) if job.name == name]
 
     def _steps(self, states: list[str]) -> list[Job]:
         rows = self._service.all("ListSteps", "Steps", ClusterId=self._backend.cluster_id, StepStates=states)
         return [_job(row) for row in rows]
+
+
+def _unusable(cluster: dict[str, Any]) -> str:
+    """Return why a cluster takes no steps; empty where it does."""
+    status = cluster["Status"]
+    reason = str(status.get("StateChangeReason", {}).get("Message", "")).rstrip(".")
+    told = f"the cluster is {status['State']}{f': {reason}' if reason else ''}"
+    return "" if status["State"] in _USABLE else told
 
 
 def _job(row: dict[str, Any]) -> Job:

@@ -16,6 +16,11 @@ _TABLE = (
         "its instances' role)",
     ),
     Cause(
+        r"(?P<told>the cluster is TERMINAT\w+)",
+        "{told} in the middle of the job",
+        "Run again on another one: cluster_id=; or on EMR Serverless: execution_role_arn=",
+    ),
+    Cause(
         r"zenml-emr: (?P<told>Python \S+ at \S+ lacks ZenML: .*)",
         "{told}",
         "Install zenml-aws, of this machine's version, into what environment= or image= names",

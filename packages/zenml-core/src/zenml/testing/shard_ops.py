@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import uuid
 from collections.abc import Mapping
@@ -77,3 +79,19 @@ class Opened(ShardOp):
     def work(self, shard: Mapping[str, Any]) -> State:
         """Tell it."""
         return {"opened": self._opening}
+
+
+class Vanish(ShardOp):
+    """Loses its worker, as when a machine is taken away, the first `times` times that it works on the shard `number`.
+
+    A file in the folder `place`, named without its first slash, tells of each time that a shard is worked on.
+    """
+
+    def work(self, shard: Mapping[str, Any]) -> State:
+        """Kill this process, or leave the shard's number."""
+        place, number = Path("/", self.params["place"]), int(shard["number"])
+        before = len(list(place.glob(f"{number}-*")))
+        (place / f"{number}-{before}").touch()
+        if number == self.params["number"] and before < self.params["times"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"number": number}

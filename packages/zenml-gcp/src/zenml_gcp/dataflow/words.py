@@ -29,6 +29,11 @@ _KNOWN: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "Choose a machine_type with more memory for each core, such as n2-highmem-4",
     ),
     (
+        re.compile(r"lost contact with the service|attempted \d+ times without success", re.I),
+        "workers were lost, more often than Dataflow tries again",
+        "Most often their memory is used up: choose a machine_type with more of it for each core, such as n2-highmem-4",
+    ),
+    (
         re.compile(r"permission|does not have \S+ access|PERMISSION_DENIED|Forbidden|\b403\b", re.I),
         "a permission is missing",
         "Grant the workers' service account Dataflow Worker, and Storage Object Admin on the staging bucket",
