@@ -165,7 +165,9 @@ def test_a_run_whose_published_steps_changed_is_not_resumed(project: Path, steps
     run = newest()
     other = Pipeline(name="Flaky").add_step(steps.Note(word="other"))
     other.add_step(steps.Flaky(counter=str(counter)), id="flaky").add_step(steps.Repeat())
-    with pytest.raises(ConfigError, match="step note: it is published, and has changed"):
+    with pytest.raises(
+        ConfigError, match=r"note: it is published, and has changed since: config word: .* → other\. Undo"
+    ):
         other.run(resume=run.id)
     with pytest.raises(ConfigError, match="not of this pipeline"):
         Pipeline(name="Flaky").add_step(steps.Note()).run(resume=run.id)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class State(StrEnum):
@@ -78,6 +80,12 @@ class StepRecord:
     def run_metrics(self) -> Mapping[str, float]:
         """The metrics that count as those of the run: not those of a training, which are of one of its epochs."""
         return {} if "epoch" in self.metrics else self.metrics
+
+    @property
+    def fingerprint_parts(self) -> Mapping[str, Any]:
+        """What the fingerprint is made of (JSON types); empty where it is not recorded."""
+        found: Mapping[str, Any] = json.loads(self.facts.get("fingerprint_parts", "{}"))
+        return found
 
 
 @dataclass(frozen=True)

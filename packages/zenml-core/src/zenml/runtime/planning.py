@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -171,13 +170,12 @@ class _History:
         self._ids = [run.id for run in launch.metadata.list_runs(pipeline=launch.spec.name, limit=_LOOKED_AT)]
         self._run = cache(self._metadata.get_run)
 
-    def parts(self, step: str) -> dict[str, Any] | None:
+    def parts(self, step: str) -> Mapping[str, Any] | None:
         """Return the parts of the fingerprint with which a step was last published."""
         for run in self._runs():
             for row in run.steps:
                 if row.id == step and row.state in (State.COMPLETE, State.CACHED):
-                    found: dict[str, Any] = json.loads(row.facts.get("fingerprint_parts", "{}"))
-                    return found
+                    return row.fingerprint_parts
         return None
 
     def _runs(self) -> Iterator[RunRecord]:

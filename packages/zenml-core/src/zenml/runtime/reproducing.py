@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from zenml.backends.launch import Launch
-from zenml.metadata.records import RunRecord, StepRecord
+from zenml.metadata.records import RunRecord
 from zenml.runtime.console import print_table
 from zenml.runtime.environment import environment, read_environment
 from zenml.runtime.graph import Graph
@@ -115,12 +114,7 @@ def _steps(launch: Launch, graph: Graph, record: RunRecord) -> list[Difference]:
         if step and step.fingerprint:
             inputs = {row.name: row for row in step.inputs}
             parts = StepRun(launch, node, {}).fingerprint(inputs)[1].parts
-            found += [Difference(f"step {node.id}", "", what) for what in changes(_parts(step), parts)]
-    return found
-
-
-def _parts(step: StepRecord) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(step.facts.get("fingerprint_parts", "{}"))
+            found += [Difference(f"step {node.id}", "", what) for what in changes(step.fingerprint_parts, parts)]
     return found
 
 

@@ -13,9 +13,10 @@ from zenml.metadata.records import ArtifactRecord, RunRecord, State, StepRecord
 from zenml.metadata.store import MetadataStore
 from zenml.runtime.graph import Graph
 from zenml.runtime.step_run import StepRun
+from zenml.spec.changes import changes
 
 _PUBLISHED = (State.COMPLETE, State.CACHED)
-_ANEW = "Run the pipeline anew; what has not changed comes from the cache"
+_ANEW = "Run the pipeline anew, without resume; what has not changed comes from the cache"
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,11 @@ def look_back(launch: Launch, graph: Graph) -> Before:
 def _changes(run: StepRun, recorded: StepRecord) -> list[Problem]:
     """Return why what a step published does not count any more."""
     where = f"step {run.node.id}"
-    if run.fingerprint(run.inputs())[1].digest != recorded.fingerprint:
-        return [Problem("it is published, and has changed since (its code, config, data or versions)", where, _ANEW)]
+    print_ = run.fingerprint(run.inputs())[1]
+    if print_.digest != recorded.fingerprint:
+        found = changes(recorded.fingerprint_parts, print_.parts) if recorded.fingerprint_parts else []
+        what = "; ".join(found) or "its code, config, data or versions"
+        return [Problem(f"it is published, and has changed since: {what}", where, f"Undo that, or: {_ANEW}")]
     for row in recorded.outputs:
         try:
             run.launch.store.open(row.uri)

@@ -162,7 +162,8 @@ class Checkpoints:
         raise ConfigError(
             what,
             uri,
-            "Undo the change to go on from there, or run the pipeline anew; what is done comes from the cache",
+            "Undo the change to go on from there; or run the pipeline anew, without resume: the training begins at its "
+            "first epoch, and the steps before it come from the cache",
         )
 
 
