@@ -7,7 +7,7 @@ import random
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import numpy as np
 
@@ -36,19 +36,30 @@ def load_keras() -> None:
 
 
 def limit_threads(threads: int, warn: Warn) -> None:
-    """Let TensorFlow use so many threads; a process that has begun to compute cannot change the number any more."""
+    """Let TensorFlow use so many threads; a process that has begun to compute cannot change the number any more.
+
+    Args:
+        threads: how many an operation may use; two operations may always run side by side.
+        warn: told of numbers that cannot be changed any more.
+    """
     import tensorflow as tf
 
     threading = tf.config.threading
-    if threading.get_intra_op_parallelism_threads() == threads:
+    wanted = (threads, max(2, threads))
+    with suppress(RuntimeError):
+        threading.set_intra_op_parallelism_threads(wanted[0])
+        threading.set_inter_op_parallelism_threads(wanted[1])
+    used = (threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads())
+    if used == wanted:
         return
-    try:
-        threading.set_intra_op_parallelism_threads(threads)
-        threading.set_inter_op_parallelism_threads(max(2, threads))
-    except RuntimeError:
-        used = threading.get_intra_op_parallelism_threads()
-        many = f"{used}" if used else "all"
-        warn(f"TensorFlow was used before in this process and keeps to {many} threads instead of {threads}")
+    told = [
+        f"{many or 'all'} {name} instead of {right}"
+        for many, right, name in zip(used, wanted, ("intra-op threads", "inter-op threads"), strict=True)
+        if many != right
+    ]
+    what = f"TensorFlow has computed before in this process and keeps to {' and '.join(told)}"
+    mend = "Train before anything else uses TensorFlow, or in a process of its own"
+    warn(f"{what}: the model may differ in its last digits from one of a fresh process. {mend}")
 
 
 @contextmanager
