@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
+
+ATTEMPTS = 3
+"""Of the real one's standard mode: what passes is tried again."""
 
 TARGETS = {"ssm": "AmazonSSM", "ecr": "AmazonEC2ContainerRegistry_V20150921"}
 
@@ -35,12 +39,18 @@ def call(service: str, operation: str, region: str, **params: object) -> dict:
         "Content-Type": "application/x-amz-json-1.1",
         "X-Amz-Target": f"{TARGETS[service]}.{operation}",
     }
-    try:
-        return json.loads(fetch(os.environ["AWS_ENDPOINT_URL"], headers, json.dumps(params).encode(), "POST") or "{}")
-    except HTTPError as error:
-        sys.exit(f"\nAn error occurred when calling the {operation} operation: {error.read().decode()}")
-    except OSError as error:
-        sys.exit(f"\nCould not connect to the endpoint URL: {error}")
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            answer = fetch(os.environ["AWS_ENDPOINT_URL"], headers, json.dumps(params).encode(), "POST")
+            return json.loads(answer or "{}")
+        except HTTPError as error:
+            said = error.read().decode()
+            if not left or (error.code < 500 and "Throttling" not in said):
+                sys.exit(f"\nAn error occurred when calling the {operation} operation: {said}")
+        except (OSError, HTTPException) as error:
+            if not left:
+                sys.exit(f"\nCould not connect to the endpoint URL: {error}")
+    raise AssertionError("the last attempt ends in one way or the other")
 
 
 def main() -> None:

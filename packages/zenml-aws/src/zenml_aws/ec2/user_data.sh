@@ -53,7 +53,8 @@ fetch_secrets() {
   aws ssm get-parameters-by-path --path "$secrets_path" --with-decryption --region "$region" --output json |
     python3 -c '
 import base64, json, sys
-found = {row["Name"].rpartition("/")[2]: row["Value"] for row in json.load(sys.stdin)["Parameters"]}
+answer = json.loads(sys.stdin.read() or sys.exit(1))
+found = {row["Name"].rpartition("/")[2]: row["Value"] for row in answer["Parameters"]}
 missing = [name for name in sys.argv[2:] if name not in found]
 if missing:
     sys.exit("not found: " + " ".join(missing))
