@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,6 +15,7 @@ from zenml.datasources.csv import CSVDatasource
 from zenml.steps.base import Step, StepContext
 from zenml.steps.preprocesser.standard import StandardPreprocesser
 from zenml.steps.split.random_split import RandomSplit
+from zenml.steps.trainer.checkpoints import Checkpoints
 
 
 @pytest.fixture(scope="session")
@@ -53,14 +55,16 @@ class Workbench:
     def progress(self, label: str, total: float) -> Any:
         return nullcontext(lambda _=1: None)
 
-    def run(self, step: Step, seed: int = 1729, **inputs: StoredArtifact) -> dict[str, StoredArtifact]:
+    def run(
+        self, step: Step, seed: int = 1729, checkpoints: Checkpoints | None = None, **inputs: StoredArtifact
+    ) -> dict[str, StoredArtifact]:
         self._count += 1
         folder = self.root / f"{self._count:02d}-{type(step).__name__}"
         outputs = {name: NewArtifact(kind, folder / name) for name, kind in step.outputs.items()}
         (folder / "scratch").mkdir(parents=True)
         for new in outputs.values():
             new.path.mkdir()
-        context = StepContext(inputs, outputs, seed, run_job, folder / "scratch", self)
+        context = StepContext(inputs, outputs, seed, run_job, folder / "scratch", self, checkpoints=checkpoints)
         step.run(context)
         self.metrics = context.metrics
         return {
@@ -89,6 +93,31 @@ def bench(tmp_path: Path) -> Workbench:
 def diabetes() -> Path:
     """The quickstart's table."""
     return Path(__file__).parents[3] / "examples" / "quickstart" / "data" / "diabetes.csv"
+
+
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module `own_estimators`, importable by name as a user's own module is."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    return importlib.import_module("own_estimators")
+
+
+@pytest.fixture(scope="session")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated table: features, weights of rows, groups of rows, and labels of three kinds."""
+    import numpy as np
+
+    chance = np.random.default_rng(8)
+    lines = ["a,b,c,weight,bad,group,ill,kind,price"]
+    for _ in range(400):
+        a, b, c = chance.normal(size=3)
+        ill = int(a - b + chance.normal(0, 0.7) > 0)
+        kind = "abc"[int(a > 0) + int(b > 0.4)]
+        weight, group = chance.integers(4), chance.integers(12)
+        lines.append(f"{a:.4f},{b:.4f},{c:.4f},{weight},{weight - 1},{group},{ill},{kind},{3 * a - b + 0.2 * c:.4f}")
+    path = tmp_path_factory.mktemp("mixed") / "mixed.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def test_every_estimator_predicts_the_same_after_a_round_trip(name, models, tmp_
             assert np.array_equal(getattr(back, method)(features), getattr(estimator, method)(features))
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", [name for name in REFUSED if find(name)])
 def test_what_is_refused_cannot_be_fitted_on_one_label(name, models):
     needs = {"estimator": models.CLASSIFIER if find(name).kind == "classifier" else models.REGRESSOR}
     models.PARAMETERS.setdefault(name, needs if find(name).required else {})
@@ -193,7 +193,7 @@ def test_what_could_not_be_loaded_again_is_not_saved(value, reason, tmp_path):
         {"name": "os:system"},
         {"new": "subprocess:Popen", "arguments": []},
         {"new": "sklearn.tree._tree:os.system", "arguments": []},
-        {"new": "KMeans", "arguments": []},
+        {"new": "GaussianMixture", "arguments": []},
         {"new": "", "arguments": []},
     ],
 )

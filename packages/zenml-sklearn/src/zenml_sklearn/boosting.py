@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from zenml.errors import Problem, closest
+from zenml.errors import Problem
 from zenml.steps.trainer.objective import Objective
 from zenml.steps.trainer.training import Training
 from zenml_sklearn.epochs import SklearnEpochTrainer
@@ -59,8 +59,8 @@ class SklearnBoostingTrainer(SklearnEpochTrainer):
             what = "each round learns from all rows"
             yield Problem(what, f"{type(self).__name__}.batch_size", "Leave it out")
         if not found and self.estimator not in BOOSTING:
-            mend = closest(self.estimator, BOOSTING) or f"Take one of: {', '.join(BOOSTING)}; or SklearnTrainer"
             what = f"{self.estimator} does not learn round by round"
+            mend = f"Take one of: {', '.join(BOOSTING)}; or SklearnTrainer"
             yield Problem(what, f"{type(self).__name__}.estimator", mend)
 
     def learner(

@@ -30,6 +30,7 @@ def told(report: Reporter, place: str, before: set[str] | None = None) -> Iterat
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)
         try:
             yield
         except (TypeError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from zenml.errors import Problem, closest
+from zenml.errors import Problem
 from zenml.steps.trainer.objective import Objective
 from zenml.steps.trainer.training import Training
 from zenml_sklearn.catalogue import find, names
@@ -93,8 +93,8 @@ class SklearnPartialFitTrainer(SklearnEpochTrainer):
 
     def _no_batches(self, where: str) -> Problem:
         able = [name for name in names((self.last.kind,)) if _learns_batches(name)]
-        mend = closest(self.estimator, able) or f"Those that can: {', '.join(able)}"
-        return Problem(f"{self.estimator} cannot learn batch by batch: it has no partial_fit", where, mend)
+        what = f"{self.estimator} cannot learn batch by batch: it has no partial_fit"
+        return Problem(what, f"{where}.estimator", f"Those that can: {', '.join(able)}; or take SklearnTrainer")
 
 
 def _learns_batches(name: str) -> bool:

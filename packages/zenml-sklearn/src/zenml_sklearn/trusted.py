@@ -32,6 +32,8 @@ _DISTANCES = (
 )  # fmt: skip
 
 TRUSTED: dict[str, tuple[str, ...]] = {
+    "builtins": ("slice",),
+    "numpy": ("float32", "float64"),
     "scipy.sparse._csr": ("csr_array", "csr_matrix"),
     "sklearn._loss._loss": (*(f"Cy{name}" for name in _LOSSES), "__pyx_unpickle_CyHalfMultinomialLoss"),
     "sklearn._loss.link": ("HalfLogitLink", "IdentityLink", "Interval", "LogLink", "LogitLink", "MultinomialLogit"),
