@@ -55,6 +55,11 @@ def test_a_zone_that_is_not_there_is_told_with_the_closest(google: GoogleDouble,
     assert far.endswith("Zones: europe-west1-b, europe-west1-c, europe-west1-d, us-central1-a, us-central1-b")
 
 
+def test_machine_types_are_listed_where_none_is_near(google: GoogleDouble, backend: Make) -> None:
+    (found,) = told(backend(machine_type="x99-mega-128"))
+    assert found.endswith("Its machine types: a2-highgpu-1g, e2-standard-2, e2-standard-4, n1-standard-4")
+
+
 def test_quotas_are_compared_with_what_the_machine_needs(google: GoogleDouble, compute: Compute, backend: Make) -> None:
     compute.catalog.quotas[0] |= {"usage": 21.0}
     compute.catalog.quotas[3] |= {"usage": 8.0}

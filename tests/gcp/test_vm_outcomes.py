@@ -220,6 +220,13 @@ def test_a_machine_that_cannot_be_made_is_told(
     assert backend().status(made.run_id, store).state is State.FAILED
 
 
+def test_an_image_of_the_system_that_is_not_there_is_told(compute: Compute, backend: Make) -> None:
+    with pytest.raises(ConfigError, match=r"sourceImage': The referenced image does not exist"):
+        begin(backend(machine_image="projects/proj-one/global/images/none"), job())
+    assert compute.names() == []
+    assert backend().list_runs() == []
+
+
 def test_a_machine_of_an_earlier_life_of_the_run_makes_way(
     google: GoogleDouble, compute: Compute, backend: Make
 ) -> None:

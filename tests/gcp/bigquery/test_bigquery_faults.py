@@ -192,6 +192,11 @@ def test_a_worker_is_told_no_secret(bigquery: World, tmp_path: Path) -> None:
             "here: the credentials lack the permission bigquery.tables.list on dataset a:b. Grant them the role",
         ),
         (
+            Forbidden,
+            "Quota exceeded: Your project exceeded quota for concurrent queries.",
+            "here: a quota is used up: Quota exceeded: Your project exceeded quota for",
+        ),
+        (
             InvalidArgument,
             "request failed: Cannot query over table 't' without a filter over column(s) 'day'",
             "here: BigQuery says: Cannot query over table 't' without a filter over column(s) 'day'. Give row_filter=…",

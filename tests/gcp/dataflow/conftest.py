@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # where these tests' own modules
 sys.path.insert(0, str(Path(__file__).parents[1]))  # and the double's
 
 from dataflow_double import REGIONS, Dataflow
-from google_double import Body, Call, GoogleDouble, Service, serves
-from google_double.others import PROJECT, Projects
+from google_double import Body, Call, GoogleDouble, Refusal, Service, serves
+from google_double.others import PROJECT, Buckets, Projects
 from worker_machines import WorkerMachines
 
 from zenml.artifacts import retrying
@@ -28,7 +28,7 @@ Make = Callable[..., "ProcessingDataFlowBackend"]
 
 
 class Regions(Service):
-    """Compute Engine, as far as which regions there are."""
+    """Compute Engine, as far as which regions there are, and what they have."""
 
     DOCUMENT = "compute.v1"
     HOST = "compute.googleapis.com"
@@ -36,7 +36,40 @@ class Regions(Service):
     @serves("compute.regions.list")
     def list(self, call: Call) -> Body:
         """Return the regions."""
-        return {"items": [{"name": region} for region in REGIONS]}
+        link = "https://www.googleapis.com/compute/v1/projects/proj-one/zones"
+        return {
+            "items": [{"name": region, "zones": [f"{link}/{region}-{zone}" for zone in "bc"]} for region in REGIONS]
+        }
+
+    @serves("compute.machineTypes.get")
+    def machine_type(self, call: Call) -> Body:
+        """Return a type of machines; each zone has one of its own."""
+        return _one(MACHINE_TYPES[call.parameters["zone"][-1]], call.parameters["machineType"])
+
+    @serves("compute.machineTypes.list")
+    def machine_types(self, call: Call) -> Body:
+        """Return the types of machines."""
+        return {"items": [{"name": name} for name in MACHINE_TYPES[call.parameters["zone"][-1]]]}
+
+    @serves("compute.networks.get")
+    def network(self, call: Call) -> Body:
+        """Return a network."""
+        return _one(("default",), call.parameters["network"])
+
+    @serves("compute.subnetworks.get")
+    def subnetwork(self, call: Call) -> Body:
+        """Return a subnetwork."""
+        return _one(("workers",), call.parameters["subnetwork"])
+
+
+MACHINE_TYPES = {"b": ("e2-standard-2", "n2-highmem-4"), "c": ("e2-standard-2", "c3-standard-4")}
+"""Types of machines by the last letter of the zone."""
+
+
+def _one(names: tuple[str, ...], name: str) -> Body:
+    if name not in names:
+        raise Refusal(404, f"The resource '{name}' was not found")
+    return {"name": name}
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +110,7 @@ def google(
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage)
     environment = {"STORAGE_EMULATOR_HOST": storage}
     dataflow = Dataflow(folder / "jobs", storage, machines, environment)
-    with GoogleDouble(dataflow, Projects(), Regions()) as double:
+    with GoogleDouble(dataflow, Projects(), Regions(), Buckets()) as double:
         credentials = str(double.write_credentials(folder / "credentials.json"))
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", credentials)
         dataflow.environment["GOOGLE_APPLICATION_CREDENTIALS"] = credentials

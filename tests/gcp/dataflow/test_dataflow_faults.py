@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from dataflow_double import Dataflow
 from google_double import Fault, GoogleDouble
-from google_double.others import Projects
+from google_double.others import Buckets, Projects
 
 from zenml.data.shards import ShardJob, fold_order
 from zenml.errors import ConfigError, ZenMLError
@@ -229,6 +229,39 @@ def test_all_mistakes_are_told_at_once_before_anything_is_made(
     assert "there is no region europe-west9. Did you mean europe-west" in region
     assert "the bucket no-such-bucket-here does not exist" in bucket
     assert dataflow.jobs == []
+
+
+def test_machines_and_networks_that_are_not_there_are_told(engine: Make, dataflow: Dataflow, tmp_path: Path) -> None:
+    engine(machine_type="c3-standard-4", subnetwork="workers").check_access()
+    with pytest.raises(ConfigError) as caught:
+        engine(machine_type="n2-highmen-4", network="defualt", subnetwork="worker").map(job(tmp_path))
+    machine, network, subnetwork = (str(problem) for problem in caught.value.problems)
+    assert (
+        "machine_type: the region europe-west1 has no machine type n2-highmen-4. Did you mean n2-highmem-4?" in machine
+    )
+    assert "network: the project proj-one has no network defualt. Name one that it has: gcloud compute" in network
+    assert "subnetwork: the region europe-west1 has no subnetwork worker. Name one that it has: gcloud" in subnetwork
+    with pytest.raises(ConfigError, match="Its machine types: c3-standard-4, e2-standard-2, n2-highmem-4"):
+        engine(machine_type="x99-mega-128").map(job(tmp_path))
+    assert dataflow.jobs == []
+
+
+def test_a_bucket_of_another_project_must_let_the_workers_in(
+    engine: Make, google: GoogleDouble, place: str, tmp_path: Path
+) -> None:
+    bucket, buckets = place.split("/")[2], google.service(Buckets)
+    buckets.projects[bucket] = "99"
+    with pytest.raises(ConfigError) as caught:
+        engine().map(job(tmp_path))
+    (problem,) = caught.value.problems
+    account = "1234-compute@developer.gserviceaccount.com"
+    assert problem.what == (
+        f"the bucket {bucket} belongs to another project than proj-one, and the workers' service account {account} has "
+        "no role on it"
+    )
+    assert f"--member=serviceAccount:{account} --role=roles/storage.objectAdmin" in problem.mend
+    buckets.members[bucket] = [f"serviceAccount:{account}"]
+    engine().check_access()
 
 
 def test_regions_are_listed_where_none_is_near(engine: Make, tmp_path: Path) -> None:

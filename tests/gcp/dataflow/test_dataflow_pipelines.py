@@ -24,7 +24,7 @@ from zenml.pipelines import DataPipeline
 from zenml.repo import Repository
 from zenml.runtime.run import Run
 from zenml.steps.preprocesser import StandardPreprocesser
-from zenml.steps.split import RandomSplit
+from zenml.steps.split import NoSplit, RandomSplit
 
 pytestmark = pytest.mark.xdist_group("dataflow")
 Make = Callable[..., Any]
@@ -160,19 +160,41 @@ pipeline.add_step(NoSplit().with_backend(backend), id="split").run()
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_client_that_is_stopped_stops_its_job_and_of_a_killed_one_it_is_found(
-    own_steps: Path, engine: Make, google: GoogleDouble, dataflow: Dataflow, storage: str, place: str, number: int
-) -> None:
-    dataflow.holds = True
+def end_amid(engine: Make, google: GoogleDouble, dataflow: Dataflow, project: Path, number: int) -> None:
+    """Run a pipeline in a process that gets a signal once its job is made."""
     config = json.dumps(engine().to_config()["config"])
     with subprocess.Popen(
-        [sys.executable, "-c", _KILLED, config], cwd=own_steps, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "-c", _KILLED, config], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as client:
         google.wait_for(lambda: dataflow.jobs or client.poll() is not None)
         assert client.poll() is None, client.stdout.read() if client.stdout else ""
         client.send_signal(number)
         client.communicate()
+
+
+def test_the_job_of_a_killed_client_is_found_by_the_run_that_goes_on(
+    own_steps: Path, engine: Make, google: GoogleDouble, dataflow: Dataflow, storage: str, place: str
+) -> None:
+    dataflow.holds = True
+    end_amid(engine, google, dataflow, own_steps, signal.SIGKILL)
+    repo = Repository.get_instance()
+    (lost,) = repo.get_runs()
+    assert lost.state is State.LOST
+    dataflow.release()
+    pipeline = DataPipeline(name="Stopped").add_datasource(CSVDatasource(name="Table", path="table.csv"))
+    again = pipeline.add_step(NoSplit().with_backend(engine()), id="split").run(resume=lost.id)
+    assert (again.id, again.state) == (lost.id, State.COMPLETE)
+    assert [job.state for job in dataflow.jobs] == ["JOB_STATE_DONE"], "no second job is made"
+    assert staged(storage, place) == []
+    assert repo.garbage(older_than=0).find() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_client_that_is_stopped_stops_its_job_and_of_a_killed_one_it_is_found(
+    own_steps: Path, engine: Make, google: GoogleDouble, dataflow: Dataflow, storage: str, place: str, number: int
+) -> None:
+    dataflow.holds = True
+    end_amid(engine, google, dataflow, own_steps, number)
     repo = Repository.get_instance()
     (run,) = repo.get_runs()
     (job,) = dataflow.jobs

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from zenml.errors import ConfigError, Problem, closest
+from zenml_gcp.compute import Compute
 from zenml_gcp.google_api import Body, GoogleAPI
 from zenml_gcp.google_trouble import RefusedError, UnreachableError
 
@@ -75,6 +76,61 @@ def region_problems(region: str, known: Iterable[str], where: str) -> Iterator[P
     regions = sorted(known)
     if regions and region not in regions:
         yield Problem(f"there is no region {region}", where, closest(region, regions) or f"Regions: {listed(regions)}")
+
+
+def network_problems(
+    compute: Compute, region: str, network: str | None, subnetwork: str | None, field: str = ""
+) -> Iterator[Problem]:
+    """Find a network or a subnetwork that is not there.
+
+    Args:
+        compute: Compute Engine in the project.
+        region: of the subnetwork.
+        network: its name; where neither is named, `default` is used.
+        subnetwork: its name.
+        field: what goes before `network` and `subnetwork` in the places of the problems.
+    """
+    try:
+        if (network or not subnetwork) and not compute.has_network(network or "default"):
+            what = f"the project {compute.project} has no network {network or 'default'}"
+            yield Problem(what, f"{field}network", "Name one that it has: gcloud compute networks list")
+        if subnetwork and not compute.has_subnetwork(region, subnetwork):
+            what = f"the region {region} has no subnetwork {subnetwork}"
+            yield Problem(what, f"{field}subnetwork", "Name one that it has: gcloud compute networks subnets list")
+    except RefusedError as error:
+        if error.code != 403:
+            raise  # whoever may not look will be told when a machine is made
+
+
+def foreign_bucket_problems(
+    api: GoogleAPI, project: str, bucket: str, account: str | None, whose: str, where: str
+) -> Iterator[Problem]:
+    """Find a bucket of another project that does not let the machines' service account in.
+
+    Args:
+        api: how to reach Google's services.
+        project: in which the machines are.
+        bucket: its name.
+        account: the service account; by default the project's own for Compute Engine.
+        whose: account it is, as it is told: `the machine's`.
+        where: the field that names the bucket.
+
+    Raises:
+        RefusedError: there is no such bucket, or one may not look.
+    """
+    found = api.request("GET", "storage.googleapis.com", f"/storage/v1/b/{bucket}?fields=projectNumber")
+    own = api.request("GET", "cloudresourcemanager.googleapis.com", f"/v1/projects/{project}")
+    if str(found.get("projectNumber")) == str(own.get("projectNumber")):
+        return
+    policy = api.request("GET", "storage.googleapis.com", f"/storage/v1/b/{bucket}/iam")
+    account = account or f"{own.get('projectNumber')}-compute@developer.gserviceaccount.com"
+    if not is_named(policy, account):
+        what = f"the bucket {bucket} belongs to another project than {project}, and {whose} service account {account}"
+        mend = (
+            f"Run: gcloud storage buckets add-iam-policy-binding gs://{bucket} "
+            f"--member=serviceAccount:{account} --role=roles/storage.objectAdmin"
+        )
+        yield Problem(f"{what} has no role on it", where, mend)
 
 
 def is_named(policy: Body, account: str) -> bool:

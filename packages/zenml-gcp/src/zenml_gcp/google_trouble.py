@@ -81,7 +81,7 @@ def _problem(code: int, reason: str, text: str, where: str) -> Problem:
         found = _SERVICE.search(text)
         service = found[0] if found else where
         return Problem(f"the API {service} is not enabled", where, f"Run: gcloud services enable {service}")
-    if reason == "quotaExceeded" or "QUOTA" in text:
+    if reason == "quotaExceeded" or "QUOTA" in text or (code == 403 and text.startswith("Quota exceeded")):
         return Problem(f"a quota is used up: {text}", where, "Free some of it, ask for less, or have it raised")
     lacking = _PERMISSION.search(text)
     if code == 403 and lacking:

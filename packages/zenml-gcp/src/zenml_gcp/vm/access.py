@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.launch import Launch
 from zenml.errors import Problem, closest
-from zenml_gcp.access_checks import is_disabled, is_named, listed
+from zenml_gcp.access_checks import foreign_bucket_problems, is_disabled, listed, network_problems
 from zenml_gcp.compute import Compute
 from zenml_gcp.google_api import Body, GoogleAPI
 from zenml_gcp.google_trouble import RefusedError
@@ -55,7 +55,7 @@ def find_problems(backend: OrchestratorGCPBackend, api: GoogleAPI, store: Artifa
     checks = (
         _permissions(backend, api),
         _zone(backend, compute),
-        _network(backend, compute),
+        network_problems(compute, backend.region, backend.network, backend.subnetwork),
         _bucket(backend, api, store),
     )
     seen: set[Problem] = set()
@@ -167,19 +167,6 @@ def _quotas(backend: OrchestratorGCPBackend, compute: Compute, machine: Body) ->
             yield Problem(what, "machine_type", "Free some of it, ask for less, or have it raised")
 
 
-def _network(backend: OrchestratorGCPBackend, compute: Compute) -> Iterator[Problem]:
-    try:
-        if (backend.network or not backend.subnetwork) and not compute.has_network(backend.network or "default"):
-            what = f"the project {backend.project} has no network {backend.network or 'default'}"
-            yield Problem(what, "network", "Name one that it has: gcloud compute networks list")
-        if backend.subnetwork and not compute.has_subnetwork(backend.region, backend.subnetwork):
-            what = f"the region {backend.region} has no subnetwork {backend.subnetwork}"
-            yield Problem(what, "subnetwork", "Name one that it has: gcloud compute networks subnets list")
-    except RefusedError as error:
-        if error.code != 403:
-            raise  # whoever may not look will be told when the machine is made
-
-
 def _bucket(backend: OrchestratorGCPBackend, api: GoogleAPI, store: ArtifactStore | None) -> Iterator[Problem]:
     """Find out whether the machine's service account was given access to a bucket of another project."""
     address = urlsplit(store.path) if store else None
@@ -187,26 +174,11 @@ def _bucket(backend: OrchestratorGCPBackend, api: GoogleAPI, store: ArtifactStor
         return
     if getattr(store, "credentials", None) is not None:
         return  # the job takes them along
-    bucket = address.netloc
+    bucket, where = address.netloc, "run.artifact_store"
     try:
-        found = api.request("GET", "storage.googleapis.com", f"/storage/v1/b/{bucket}?fields=projectNumber")
-        own = api.request("GET", "cloudresourcemanager.googleapis.com", f"/v1/projects/{backend.project}")
-        if str(found.get("projectNumber")) == str(own.get("projectNumber")):
-            return
-        policy = api.request("GET", "storage.googleapis.com", f"/storage/v1/b/{bucket}/iam")
+        account, whose = backend.service_account, "the machine's"
+        yield from foreign_bucket_problems(api, backend.project, bucket, account, whose, where)
     except RefusedError as error:
         if error.code == 404 and "bucket" in str(error):
-            mend = "Make it, or choose another one"
-            yield Problem(f"the bucket {bucket} does not exist", "run.artifact_store", mend)
+            yield Problem(f"the bucket {bucket} does not exist", where, "Make it, or choose another one")
         return  # whoever may not look has no say in it
-    account = backend.service_account or f"{own.get('projectNumber')}-compute@developer.gserviceaccount.com"
-    if not is_named(policy, account):
-        what = (
-            f"the bucket {bucket} belongs to another project than {backend.project}, and the machine's service account "
-            f"{account} has no role on it"
-        )
-        mend = (
-            f"Run: gcloud storage buckets add-iam-policy-binding gs://{bucket} "
-            f"--member=serviceAccount:{account} --role=roles/storage.objectAdmin"
-        )
-        yield Problem(what, "run.artifact_store", mend)
