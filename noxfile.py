@@ -63,9 +63,12 @@ find_interpreters()
 
 
 def install(session: nox.Session, *tools: str, packages: list[str] = PACKAGES, editable: bool = True) -> None:
-    """Install distributions of this repository, by default all, and tools."""
+    """Install distributions of this repository, by default all, and tools.
+
+    Modules are compiled when they are imported: most of those that are installed never are.
+    """
     flag = ["-e"] if editable else []
-    session.install("--quiet", *tools, *(word for package in packages for word in (*flag, package)))
+    session.install("--quiet", "--no-compile", *tools, *(word for package in packages for word in (*flag, package)))
 
 
 def install_for_reading(session: nox.Session, *tools: str) -> None:
@@ -110,7 +113,7 @@ def frameworks(session: nox.Session) -> None:
     """The trainers of TensorFlow and PyTorch, and the TFRecord codec against TensorFlow's own reader and writer."""
     install(session, *TEST_TOOLS, TORCH, packages=[CORE, "./packages/zenml-sklearn", *FRAMEWORKS])
     folders = [*(f"{package}/tests" for package in FRAMEWORKS), "tests/tensorflow", "tests/training"]
-    session.run("pytest", *(folder for folder in folders if Path(folder).is_dir()), *session.posargs)
+    session.run("pytest", *parallel(), "--dist=loadfile", *folders, *session.posargs)
 
 
 @nox.session(python="3.11")
