@@ -11,6 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from zenml.artifacts.store import ArtifactStore
 
 WATCHED_STEP = """
@@ -70,6 +73,15 @@ class Planted:
         assert looked_at, "there is nothing to look at"
         parts = [part for text in looked_at for part in _unpacked(text)]
         return [part[:200] for part in parts for form in self._forms if form in part]
+
+
+def service_account_key(token_uri: str) -> tuple[str, str]:
+    """Return a new private key, and the JSON text of a service account's key that holds it."""
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    plain, pkcs8 = serialization.NoEncryption(), serialization.PrivateFormat.PKCS8
+    text = made.private_bytes(serialization.Encoding.PEM, pkcs8, plain).decode()
+    account = {"client_email": "artifacts@proj-one.iam.gserviceaccount.com", "token_uri": token_uri}
+    return text, json.dumps({"type": "service_account", "private_key": text, **account})
 
 
 def command_lines() -> Iterator[bytes]:

@@ -10,6 +10,8 @@ import yaml
 from zenml.artifacts.store import ArtifactStore
 from zenml.spec.model import RunSpec
 from zenml_gcp.artifact_store import GCSArtifactStore
+from zenml_gcp.vertex.replicated import TrainingGCAIPBackend
+from zenml_gcp.vertex.single_gpu import SingleGPUTrainingGCAIPBackend
 from zenml_gcp.vm.backend import OrchestratorGCPBackend
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
@@ -27,6 +29,7 @@ def test_the_python_of_the_readme_makes_stores() -> None:
     assert given["artifact_store"] == ArtifactStore("gs://bucket/folder")
     assert isinstance(names["store"], GCSArtifactStore)
     assert isinstance(given["backend"], OrchestratorGCPBackend)
+    assert list(names["training_backend"].check()) == []
 
 
 def test_the_yaml_of_the_readme_names_a_store() -> None:
@@ -43,6 +46,13 @@ def test_the_readme_tells_every_option() -> None:
     assert told == set(GCSArtifactStore.model_fields) - {"path"}
     on_command_line = re.findall(r" --([a-z][a-z-]*)", section)
     assert {name.replace("-", "_") for name in on_command_line} <= told
+
+
+def test_the_readme_tells_every_option_of_trainings() -> None:
+    _, _, after = README.partition("\n## Training on Vertex AI\n")
+    rows = re.findall(r"^\| (`.+?) \|", after.partition("\n## ")[0], re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert told == set(TrainingGCAIPBackend.model_fields) >= set(SingleGPUTrainingGCAIPBackend.model_fields)
 
 
 def test_the_readme_tells_every_option_of_machines() -> None:

@@ -10,13 +10,11 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from database_servers import PASSWORD, DatabaseServer
 from dataflow_double import Dataflow
 from google_double import GoogleDouble
 from metadata_databases import config_of, new_database
-from planted_secrets import WATCHED_STEP, Planted, command_lines, files_below, objects_in
+from planted_secrets import WATCHED_STEP, Planted, command_lines, files_below, objects_in, service_account_key
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.datasources import CSVDatasource
@@ -42,11 +40,8 @@ def metadata(mariadb_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def key(google: GoogleDouble, monkeypatch: pytest.MonkeyPatch) -> str:
     """A service account's key, which only the client knows."""
-    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    plain, pkcs8 = serialization.NoEncryption(), serialization.PrivateFormat.PKCS8
-    text = made.private_bytes(serialization.Encoding.PEM, pkcs8, plain).decode()
-    account = {"client_email": "artifacts@proj-one.iam.gserviceaccount.com", "token_uri": f"{google.url}/token"}
-    monkeypatch.setenv("BUCKET_KEY", json.dumps({"type": "service_account", "private_key": text, **account}))
+    text, account = service_account_key(f"{google.url}/token")
+    monkeypatch.setenv("BUCKET_KEY", account)
     return text
 
 

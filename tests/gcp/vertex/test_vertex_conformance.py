@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("vertex")
 
 
 class TestSingleGPU(RemoteTrainingBackendConformance):
-    EPOCHS = 40
+    EPOCHS = 12
 
     @pytest.fixture
     def backend(self, make: Callable[..., Any]) -> Any:
@@ -22,4 +22,4 @@ class TestSingleGPU(RemoteTrainingBackendConformance):
 
     @pytest.fixture
     def trainer(self) -> Callable[..., LinearNetwork]:
-        return lambda **config: LinearNetwork(**{"epoch_seconds": 0.05, **config})
+        return lambda **config: LinearNetwork(**{"epoch_seconds": 0.3, **config})

@@ -6,7 +6,7 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +61,18 @@ class Job:
             replica.kill()
         self.state, self.error, self.ended = state, error, datetime.now(UTC)
 
+    def replace_machines(self) -> None:
+        """Take its machines away, and make others, as the service does at first."""
+        for replica in self.replicas:
+            replica.kill()
+            replica.start()
+
+    def time_out(self, seconds: int) -> None:
+        """Stop it, as if it had been at work so long."""
+        self.end("JOB_STATE_CANCELLED")
+        assert self.ended is not None
+        self.began = self.ended - timedelta(seconds=seconds)
+
     def told(self) -> Body:
         """Return what the service tells of it."""
         times = {"createTime": self.made, "startTime": self.began, "endTime": self.ended}
@@ -95,14 +107,14 @@ class Vertex(Service):
         """How the next jobs fail: whether they begin before, and what is said."""
         self.refuses = ""
         """Why jobs exceed a quota, where they do."""
-        self.preempts = 0
-        """How many of the next jobs lose their machines for good after the first answer of the training."""
         self.holds = False
         """Whether jobs wait for quota."""
         self.stopping = 0
         """For how many looks a job that is stopped is still there."""
+        self.meanwhile: Callable[[Job], object] = lambda _: None
+        """Called whenever somebody looks at a job."""
         self.environment = dict(environment)
-        self._folder = folder
+        self.folder = folder
         self._lock = threading.RLock()
 
     @serves(f"{_JOBS}.create")
@@ -115,7 +127,7 @@ class Vertex(Service):
         with self._lock:
             number = str(4000 + len(self.jobs))
             name = f"projects/{NUMBER}/locations/{region}/customJobs/{number}"
-            job = Job(call.body, name, datetime.now(UTC), self._folder / number)
+            job = Job(call.body, name, datetime.now(UTC), self.folder / number)
             self.jobs.append(job)
             if self.fails:
                 begins, said = self.fails.pop(0)
@@ -128,6 +140,7 @@ class Vertex(Service):
         """Return a job."""
         with self._lock:
             job = self._job(call)
+            self.meanwhile(job)
             self._look(job)
             return job.told()
 
@@ -163,25 +176,6 @@ class Vertex(Service):
         rows = [{"locationId": region, "name": f"{call.parameters['name']}/locations/{region}"} for region in REGIONS]
         page: Body = {"locations": rows[start : start + 2]}
         return page | ({"nextPageToken": str(start + 2)} if start + 2 < len(rows) else {})
-
-    def preempt(self, job: Job) -> None:
-        """Take a spot job's machines away; the service makes others, as it does at first."""
-        with self._lock:
-            for replica in job.replicas:
-                replica.kill()
-                replica.start()
-
-    def take_away(self, job: Job, said: str) -> None:
-        """Take a spot job's machines away, and find no others."""
-        with self._lock:
-            job.end("JOB_STATE_FAILED", said)
-
-    def late(self, job: Job, seconds: int) -> None:
-        """Let a job have taken so long, and stop it."""
-        with self._lock:
-            job.end("JOB_STATE_CANCELLED")
-            assert job.ended is not None
-            job.began = job.ended - timedelta(seconds=seconds)
 
     def close(self) -> None:
         """Turn all machines off."""

@@ -49,13 +49,14 @@ def google_with_vertex(folder: Path, storage: str, monkeypatch: pytest.MonkeyPat
         storage: address of an emulator of Cloud Storage.
         monkeypatch: the test's.
     """
-    from zenml_gcp.vertex import base, service
+    from zenml_gcp.vertex import base, service, watch
 
     monkeypatch.setattr(retrying, "_FIRST_PAUSE", 0.01)
     monkeypatch.setattr(service, "_SETTLES", 0.0)
     monkeypatch.setattr(service, "_PAUSE", 0.01)
     monkeypatch.setattr(base.GCAIPTrainingBackend, "PAUSES", (0.05, 0.2))
     monkeypatch.setattr(base, "_sound", set())
+    monkeypatch.setattr(watch, "_LAST_LOOKS", 1000)  # a busy machine takes its time to end a process
     environment = {"STORAGE_EMULATOR_HOST": storage, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

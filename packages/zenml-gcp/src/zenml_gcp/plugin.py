@@ -67,3 +67,25 @@ def zenml_processing_backends() -> list[Spec]:
             (Capability.DISTRIBUTED,),
         )
     ]
+
+
+@hookimpl
+def zenml_training_backends() -> list[Spec]:
+    """Offer Vertex AI, under the names of AI Platform, which it came after."""
+    capabilities = (Capability.LOGS, Capability.CANCEL, Capability.SPOT, Capability.GPU, Capability.DEADLINE)
+    return [
+        Spec(
+            "SingleGPUTrainingGCAIPBackend",
+            "training",
+            "zenml_gcp.vertex.single_gpu:SingleGPUTrainingGCAIPBackend",
+            "Trains on one machine of Vertex AI with one accelerator",
+            capabilities,
+        ),
+        Spec(
+            "TrainingGCAIPBackend",
+            "training",
+            "zenml_gcp.vertex.replicated:TrainingGCAIPBackend",
+            "Trains PyTorch models on several machines or accelerators of Vertex AI",
+            (*capabilities, Capability.DISTRIBUTED),
+        ),
+    ]

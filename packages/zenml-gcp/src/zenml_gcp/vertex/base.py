@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
-from zenml.runtime.remote_training import RemoteTrainingBackend
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.placement import Device, Placement, Precision
@@ -17,6 +16,7 @@ from zenml.metadata.records import State
 from zenml.runtime.canceling import PreemptedError
 from zenml.runtime.remote_job import RemoteRun, Resource
 from zenml.runtime.remote_shards import FOLDER, RemoteShards
+from zenml.runtime.remote_training import RemoteTrainingBackend
 from zenml_gcp import __version__, vm_fields
 from zenml_gcp.google_api import GoogleAPI, connect
 from zenml_gcp.google_trouble import RefusedError
@@ -113,13 +113,14 @@ class GCAIPTrainingBackend(RemoteTrainingBackend):
             self, shards.run_id, shards.id, shards.labels, self._command(shards.uri), dict(shards.environment)
         )
         try:
-            for number in range(self.max_restarts + 1):
-                if number:
-                    print(f"its machine was taken away; another one goes on ({number} of {self.max_restarts})")  # noqa: T201 - the step's log
-                taken = self._train(jobs, body, shards)
+            taken = self._train(jobs, body, shards)
+            for number in range(1, self.max_restarts + 1):
                 if taken is None:
-                    return
-            raise taken
+                    break
+                print(f"its machine was taken away; another one goes on ({number} of {self.max_restarts})")  # noqa: T201 - the step's log
+                taken = self._train(jobs, body, shards)
+            if taken is not None:
+                raise taken
         except PreemptedError:
             raise  # the run goes on elsewhere, and finds the job
         except BaseException:

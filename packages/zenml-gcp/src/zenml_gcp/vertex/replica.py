@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zenml.artifacts.handed_over import store_at
 from zenml.entrypoint import main as enter
+from zenml.runtime.remote_shards import ANSWERS, FOLDER, JOB, STOP
 from zenml.secrets.stream import redact_output
+
+_PATIENCE, _PAUSE = 120.0, 1.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -19,8 +24,12 @@ def main(arguments: Sequence[str]) -> int:
         arguments: the URI of what was staged.
     """
     (uri,) = arguments
-    number, master = place(json.loads(os.environ["CLUSTER_SPEC"]))
-    return enter(["train", "--job", uri, "--machine", str(number), "--master", master])
+    spec = json.loads(os.environ["CLUSTER_SPEC"])
+    number, master = place(spec)
+    code = enter(["train", "--job", uri, "--machine", str(number), "--master", master])
+    if number == 0 and code == 0:
+        _wait_for_others(uri, sum(map(len, spec["cluster"].values())))
+    return code
 
 
 def place(spec: Mapping[str, Any]) -> tuple[int, str]:
@@ -33,6 +42,17 @@ def place(spec: Mapping[str, Any]) -> tuple[int, str]:
     own, index = str(spec["task"]["type"]), int(spec["task"]["index"])
     before = (len(pools[name]) for name in sorted(pools) if name < own)
     return sum(before) + index, str(pools["workerpool0"][0])
+
+
+def _wait_for_others(uri: str, machines: int) -> None:
+    """Wait until every machine has answered: when this one ends well, Vertex AI turns the others off."""
+    base, run_id, id_ = uri.rsplit("/", 2)
+    store, folder = store_at(base.removesuffix(f"/{FOLDER}")), f"{FOLDER}/{run_id}/{id_}"
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until and store.has(f"{folder}/{JOB}") and not store.has(f"{folder}/{STOP}"):
+        if len(store.list(f"{folder}/{ANSWERS}")) >= machines:
+            return
+        time.sleep(_PAUSE)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 PATIENCE = 900.0
 """Seconds for which Vertex AI may not answer, and the training go on."""
 
-_LAST_LOOKS = 5
+_LAST_LOOKS = 30
+"""How often to look whether a job that is done has ended, before it is stopped."""
+
 _TOLD = {
     "JOB_STATE_QUEUED": "the job is queued: Vertex AI waits for quota",
     "JOB_STATE_PENDING": "the job is getting its machine",
