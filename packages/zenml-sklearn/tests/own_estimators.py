@@ -56,6 +56,19 @@ class Means(ClassifierMixin, BaseEstimator):
         return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
 
 
+class Certain(Means):
+    """Gives no scores."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "decision_function":
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+    def predict(self, rows: Any) -> Any:
+        scores = Means.decision_function(self, rows)
+        return self.classes_[(scores > 0).astype(int)]
+
+
 class Nameless(BaseEstimator, ClassifierMixin):
     """Forgets its classes."""
 

@@ -97,6 +97,7 @@ def test_a_class_that_only_one_group_has_is_told(bench, tmp_path):
 def test_a_metric_that_a_fold_does_not_define_is_left_out_with_a_warning(bench, mixed):
     metrics, _ = validated(bench, mixed, ["ill"], "LinearSVC", cv=2, metrics=["log_loss", "roc_auc"])
     assert "cv_log_loss_mean" not in metrics
+    assert any(text.endswith("log_loss is not defined in 2 of 2 folds") for text in bench.warnings)
     assert metrics["cv_roc_auc_mean"] > 0.8
 
 

@@ -35,6 +35,7 @@ def files(model):
         ("MLPRegressor", {"parameters": {"hidden_layer_sizes": [8], "learning_rate_init": 0.1}}, "price"),
         ("own_estimators:Means", {"epochs": 1}, "ill"),
         ("own_estimators:Means", {"epochs": 1}, "kind"),
+        ("own_estimators:Certain", {"epochs": 1}, "ill"),
     ],
 )
 def test_what_learns_batch_by_batch_learns(bench, mixed, own, estimator, config, label):
@@ -152,6 +153,13 @@ def test_a_loss_that_is_no_number_and_features_that_are_none_are_told(bench, mix
     _, inputs = bench.prepare(tmp_path / "large.csv", features=FEATURES, labels=["price"], overwrite=overwrite)
     with pytest.raises(DataError, match=r"scikit-learn refused: .*Scaling input data|not a finite number"):
         bench.run(SklearnPartialFitTrainer(estimator="SGDRegressor"), **inputs)
+
+
+def test_parameters_without_which_there_is_no_partial_fit_are_told(bench, mixed):
+    _, inputs = bench.prepare(mixed, features=FEATURES, labels=["ill"])
+    trainer = SklearnPartialFitTrainer(estimator="MLPClassifier", parameters={"solver": "lbfgs"})
+    with pytest.raises(ConfigError, match="MLPClassifier with these parameters cannot learn batch by batch"):
+        bench.run(trainer, **inputs)
 
 
 def test_a_parameter_out_of_range_is_told(bench, mixed):

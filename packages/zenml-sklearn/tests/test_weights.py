@@ -3,8 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zenml.errors import DataError
+from zenml.datasources.csv import CSVDatasource
+from zenml.errors import DataError, SpecError
+from zenml.pipelines import TrainingPipeline
 from zenml.steps.evaluator.tfma import TFMAEvaluator
+from zenml.steps.preprocesser.standard import StandardPreprocesser
+from zenml.steps.split.random_split import RandomSplit
 from zenml.steps.trainer.loading import load_model
 from zenml.steps.trainer.reader import SplitReader
 from zenml_sklearn.boosting import SklearnBoostingTrainer
@@ -117,6 +121,21 @@ def test_missing_weights_are_refused(bench, mixed, tmp_path):
 def test_a_column_that_is_not_there_is_answered_with_the_closest(bench, mixed):
     text = refused(bench, mixed, column="wieght", labels=["ill", "weight"])
     assert "the data have no column 'wieght'. Did you mean weight?" in text
+
+
+def test_a_column_that_the_preprocesser_does_not_give_is_told_before_anything_runs(mixed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = TrainingPipeline(name="Weights")
+    made.add_datasource(CSVDatasource(name="mixed", path=str(mixed)))
+    made.add_split(RandomSplit())
+    made.add_preprocesser(StandardPreprocesser(features=FEATURES, labels=["ill", "weight"]))
+    made.add_trainer(SklearnTrainer(estimator="LogisticRegression", sample_weight="wieght", cv=3, cv_group="group"))
+    with pytest.raises(SpecError) as caught:
+        made.run()
+    text = str(caught.value)
+    assert "SklearnTrainer.sample_weight: the preprocesser gives no column 'wieght'. Did you mean weight?" in text
+    assert "SklearnTrainer.cv_group: the preprocesser gives no column 'group'" in text
+    assert not (tmp_path / ".zenml" / "artifacts").exists()
 
 
 def test_a_weight_that_is_the_only_label_or_a_vector_is_refused(bench, mixed):

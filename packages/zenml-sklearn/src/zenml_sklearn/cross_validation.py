@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from zenml.data.metrics.outcomes import Outcomes
-from zenml.data.metrics.table import DEFAULTS
+from zenml.data.metrics.table import DEFAULTS, find_metric
 from zenml.errors import DataError
 from zenml.steps.base import Reporter
 from zenml.steps.trainer.measuring import measure, truth_of
+from zenml.steps.trainer.names import canonical
 from zenml.steps.trainer.prediction import LabelInfo
 from zenml_sklearn.fitting import fit, told
 from zenml_sklearn.predictor import predict
@@ -67,20 +68,19 @@ class CrossValidation:
         Raises:
             DataError: the rows cannot be cut into so many folds.
         """
-        found: dict[str, list[float]] = {}
-        names = list(self.metrics) or list(DEFAULTS[label.task])
+        names = [find_metric(canonical(name)).name for name in self.metrics or DEFAULTS[label.task]]
+        found: dict[str, list[float]] = {name: [] for name in names}
         with self.report.progress("folds", self.folds) as advance:
             for number, (rest, fold) in enumerate(self._cut(label, values, groups), 1):
-                estimator = make()
                 if label.task == "classification" and len(np.unique(values[rest])) < len(label.codes):
                     what = f"without fold {number} of {self.folds} a class of the label has no rows to learn from"
                     raise DataError(what, self.place, "Take fewer folds, or other groups")
                 with told(self.report, f"{self.place}, fold {number}"):
-                    fit(estimator, features[rest], values[rest], None if weights is None else weights[rest])
+                    estimator = fit(make(), features[rest], values[rest], None if weights is None else weights[rest])
                     made = predict(label, estimator, features[fold])
                 outcomes = Outcomes(truth_of(label, values[fold]), made.values, made.scores, made.calibrated)
                 for name, value in measure(names, outcomes).items():
-                    found.setdefault(name, []).append(value)
+                    found[name].append(value)
                 advance(1)
         return self._told(found)
 
@@ -88,7 +88,8 @@ class CrossValidation:
         rows: dict[str, float] = {}
         for name, values in found.items():
             if len(values) < self.folds:
-                self.report.warn(f"{self.place}: {name} is not defined in {self.folds - len(values)} folds")
+                missing = self.folds - len(values)
+                self.report.warn(f"{self.place}: {name} is not defined in {missing} of {self.folds} folds")
                 continue
             rows[f"{name}_mean"] = float(np.mean(values))
             rows[f"{name}_std"] = float(np.std(values))

@@ -141,13 +141,19 @@ class SklearnLearner:
 def _output(label: LabelInfo, estimator: Any, features: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Return chances of the classes, or one column of what is foretold.
 
-    Where an estimator gives no chances, its scores are squashed, so that they order rows and classes as it does.
+    Where an estimator gives no chances, its scores are squashed, so that they order rows and classes as it does; one
+    that gives no scores either is certain.
     """
     if label.task == "regression":
         return np.asarray(estimator.predict(features), np.float64).reshape(len(features), 1)
     if hasattr(estimator, "predict_proba"):
         chances: npt.NDArray[np.float64] = np.asarray(estimator.predict_proba(features), np.float64)
         return chances
+    if not hasattr(estimator, "decision_function"):
+        certain: npt.NDArray[np.float64] = np.eye(len(label.codes))[
+            np.searchsorted(np.array(label.codes), estimator.predict(features))
+        ]
+        return certain
     scores = np.clip(np.asarray(estimator.decision_function(features), np.float64), -_LARGEST, _LARGEST)
     if scores.ndim == 1:
         chance = 1 / (1 + np.exp(-scores))

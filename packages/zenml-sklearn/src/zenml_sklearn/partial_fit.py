@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from zenml.errors import Problem
+from zenml.errors import ConfigError, Problem
 from zenml.steps.trainer.objective import Objective
 from zenml.steps.trainer.training import Training
 from zenml_sklearn.catalogue import find, names
@@ -89,6 +89,9 @@ class SklearnPartialFitTrainer(SklearnEpochTrainer):
         """Return what learns batch by batch."""
         from zenml_sklearn.batch_learner import BatchLearner
 
+        if not all(hasattr(estimator, self.METHOD) for estimator in made):
+            what = f"{self.estimator} with these parameters cannot learn batch by batch: it has no partial_fit then"
+            raise ConfigError(what, f"{training.name}.parameters", "See its documentation for those that it needs")
         return BatchLearner(training, objective, made, steps, self.own, place)
 
     def _no_batches(self, where: str) -> Problem:
