@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ from zenml.errors import ConfigError, RunFailed, StoreError
 from zenml.metadata import SQLiteMetadataStore
 from zenml.pipelines import Pipeline
 from zenml.repo import Repository
+from zenml.runtime.identifiers import new_run_id
 from zenml.runtime.submitted import Submitted
 
 Call = Callable[..., tuple[int, str]]
@@ -109,6 +111,29 @@ def test_what_a_killed_client_left_is_found_and_removed(
     assert call("gc", "--older-than", "0", "--delete")[0] == 0
     assert held(cloud()) == []
     assert list(Submitted.all(project)) == []
+
+
+def test_a_note_of_a_run_of_which_nothing_was_made_is_removed(
+    steps: ModuleType, cloud: Callable[..., Any], call: Call, project: Path
+) -> None:
+    backend = cloud()
+    run = Pipeline(name="Mine").add_step(steps.Note()).run(backend=backend, wait=False)
+    (note,) = Submitted.all(project)
+    text = note.path.read_bytes()
+    until = time.monotonic() + 300
+    while not backend.look(run.id, note.store).state.ended and time.monotonic() < until:
+        time.sleep(0.02)
+    backend.clean_up(run.id)
+    note.path.with_name(f"{(killed := new_run_id())}.json").write_bytes(text)
+    assert call("gc")[1].strip() == "Nothing to collect"  # they are too young
+    rows = json.loads(call("gc", "--older-than", "0", "--json")[1])
+    assert {row["run"] for row in rows if row["kind"] == "submission"} == {run.id, killed}
+    told = json.loads(text)
+    told["orchestrator"]["config"]["down"] = True
+    note.path.with_name(f"{(unknown := new_run_id())}.json").write_text(json.dumps(told))
+    assert call("gc", "--older-than", "0", "--delete")[0] == 0
+    assert [each.run_id for each in Submitted.all(project)] == [unknown]  # its cloud does not answer
+    assert call("run", "get", run.id)[0] == 0
 
 
 def test_a_cloud_that_does_not_answer_stops_no_collecting(

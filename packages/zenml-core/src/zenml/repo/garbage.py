@@ -69,7 +69,7 @@ class Garbage:
         """Return all leftovers, the oldest first; nothing is changed."""
         of_runs = self._ordered(self._of_runs())
         held = [row for row, _ in self._platforms.find()]
-        return self._ordered([*of_runs, *self._files.shared(of_runs), *held])
+        return self._ordered([*of_runs, *self._files.shared(of_runs), *held, *self._platforms.notes()])
 
     def delete(self) -> list[Leftover]:
         """Remove all leftovers, the manifest of an artifact first, and return them.
@@ -97,6 +97,9 @@ class Garbage:
                     removed.append(row)
                 except ZenMLError as error:
                     problems += error.problems
+        for row in self._ordered(self._platforms.notes()):
+            Submitted(self.root, row.run).forget()
+            removed.append(row)
         if problems:
             raise StoreError(problems)
         return self._ordered(removed)

@@ -16,6 +16,7 @@ REASONS = {
     "log": "what a run that has ended printed and told of itself",
     "job": "what a job was begun with that has ended",
     "resources": "what is held elsewhere of a run that has ended",
+    "submission": "a note of a run that was to be submitted, of which nothing is held elsewhere",
     "package": "code that no job refers to",
     "environment": "a list of what was installed that no run refers to",
 }

@@ -65,6 +65,40 @@ class Platforms:
                 if row:
                     yield row, backend
 
+    def notes(self) -> Iterator[Leftover]:
+        """Yield what this repository remembers of runs that ended, or never began, and of which nothing is held."""
+        held: dict[str, set[str] | None] = {}
+        for each in Submitted.all(self.root):
+            try:
+                pipeline, config = each.pipeline, json.dumps(each.orchestrator, sort_keys=True)
+            except FileNotFoundError:
+                continue  # its end was seen meanwhile
+            if self.pipeline not in (None, pipeline) or not self._is_over(each):
+                continue
+            if config not in held:
+                held[config] = self._held_by(each)
+            there = held[config]
+            if there is not None and each.run_id not in there:
+                yield Leftover("submission", str(each.path), 0, time_of(each.run_id), each.run_id, pipeline)
+
+    def _is_over(self, submitted: Submitted) -> bool:
+        run = self.metadata.get_run(submitted.run_id)
+        if run:
+            return seen_state(run).ended
+        try:
+            told = JobFolder(submitted.store, submitted.run_id).read_record()
+        except ZenMLError:
+            return False
+        return told is None or told.state is State.PENDING  # of one that began elsewhere, nothing else may tell
+
+    def _held_by(self, submitted: Submitted) -> set[str] | None:
+        """Return the runs of which a backend holds something, or None where it cannot be asked; `find` tells why."""
+        try:
+            backend = submitted.backend
+            return {run.run_id for run in backend.list_runs()} if isinstance(backend, Platform) else None
+        except ZenMLError:
+            return None
+
     def _backends(self, submitted: Iterable[Submitted]) -> Iterator[Platform]:
         """Yield the orchestrators and the engines of the runs that are known."""
         runs = self.metadata.list_runs(limit=_LOOKED_AT)

@@ -38,7 +38,8 @@ class Submitted:
         yield from (cls(root, run_id) for run_id in sorted(found, reverse=True) if RUN_ID.fullmatch(run_id))
 
     @property
-    def _path(self) -> Path:
+    def path(self) -> Path:
+        """The file that remembers it."""
         return self.root / ".zenml" / "submitted" / f"{self.run_id}.json"
 
     def write(self, launch: Launch) -> None:
@@ -49,13 +50,18 @@ class Submitted:
             "orchestrator": json.loads(launch.facts["orchestrator"]),
             "artifact_store": store if isinstance(store, str) else store.model_dump(),
         }
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(self._path) as file:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(self.path) as file:
             file.write(json.dumps(told, sort_keys=True).encode())
 
     def forget(self) -> None:
         """Forget the run: its end was seen, or nothing of it was made."""
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+
+    @property
+    def pipeline(self) -> str:
+        """The pipeline's name."""
+        return str(self._told()["pipeline"])
 
     @property
     def orchestrator(self) -> dict[str, Any]:
@@ -76,5 +82,5 @@ class Submitted:
         return ArtifactStore.from_spec(written if isinstance(written, str) else ComponentSpec(**written))
 
     def _told(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self._path.read_bytes())
+        told: dict[str, Any] = json.loads(self.path.read_bytes())
         return told
