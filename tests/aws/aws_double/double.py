@@ -124,7 +124,7 @@ class AwsDouble:
         if not service:
             return Answer(403, b"", {})
         if service == "s3":  # buckets are looked at only
-            foreign = request.path.strip("/") in self.foreign_buckets
+            foreign = request.path.strip("/").partition("/")[0] in self.foreign_buckets
             return Answer(403, b"", {}) if foreign else self._moto.forward(request)
         try:
             call = self._read(service, request)
@@ -177,6 +177,11 @@ class AwsDouble:
             action, resource = self.coded_refusals
             message = json.dumps({"allowed": False, "context": {"action": action, "resource": resource}})
             return decoded(message)
+        pattern = call.params.get("AllowedPattern") if call.operation == "PutParameter" else None
+        if pattern is not None and not re.fullmatch(pattern, call.params["Value"]):
+            raise Refusal(
+                "ParameterPatternMismatchException", f"Parameter value, cannot be validated against {pattern}"
+            )
         own = getattr(self.instances, _snake(call.operation), None) if call.service == "ec2" else None
         if own:
             found: Answer = own(call, region, request)

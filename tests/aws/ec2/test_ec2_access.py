@@ -73,9 +73,11 @@ def test_without_credentials_nothing_else_is_told(
 
 
 def test_a_missing_permission_is_told_by_its_name(aws: AwsDouble, backend: Make) -> None:
-    aws.denied |= {"RunInstances", "CreateLaunchTemplate", "DescribeParameters", "DescribeInstances"}
+    needed = ("ec2:RunInstances", "ec2:CreateLaunchTemplate", "ssm:DescribeParameters", "ec2:DescribeInstances")
+    needed += ("ssm:PutParameter",)
+    aws.denied |= {action.partition(":")[2] for action in needed}
     text = told(backend())
-    for action in ("ec2:RunInstances", "ec2:CreateLaunchTemplate", "ssm:DescribeParameters", "ec2:DescribeInstances"):
+    for action in needed:
         assert f"you may not {action} on arn:aws:" in text
     assert "Ask for a policy that allows it" in text
 

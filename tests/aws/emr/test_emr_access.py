@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from aws_double import AwsDouble
 from emr_double import EmrDouble
 from emr_jobs import Make, job
 
 from zenml.errors import ConfigError
 from zenml.testing.emulators import make_s3_bucket
 
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/zenml:1"
 Prepare = Callable[[EmrDouble], dict[str, object]]
 
 
@@ -100,6 +102,36 @@ def test_credentials_that_are_not_known_are_one_problem(
 def test_no_region_is_told(emr: EmrDouble, make: Make) -> None:
     with pytest.raises(ConfigError, match="no region is known"):
         make(region=None).check_access()
+
+
+@pytest.mark.parametrize(("place", "said"), [({}, "EMR Serverless"), ({"cluster_id": "j-1"}, "EMR")])
+def test_an_unknown_region_is_told_with_those_near_it(
+    place: dict[str, str], said: str, emr: EmrDouble, make: Make
+) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"region: {said} is in no region us-eest-1\. Near it: .*us-east-1"
+    ) as caught:
+        make(region="us-eest-1", **place).check_access()
+    assert len(caught.value.problems) == 1
+    assert emr.calls == []
+
+
+def test_a_bucket_of_another_account_is_told(
+    emr: EmrDouble, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with AwsDouble(tmp_path / "others") as other:
+        other.foreign_buckets.add("theirs")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", other.address)
+        with pytest.raises(ConfigError, match=r"access to the bucket theirs is denied\. Grant s3:ListBucket"):
+            make(staging_location="s3://theirs/zenml", environment=None, image=IMAGE).check_access()
+    assert emr.serverless.jobs == {}
+
+
+def test_a_subnet_that_is_not_there_is_told_and_leaves_nothing(emr: EmrDouble, make: Make, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"The subnet ID 'subnet-0aaaaaaaaaaaaaaa0' does not exist"):
+        make(subnet_ids=["subnet-0aaaaaaaaaaaaaaa0"]).map(job(tmp_path / "out"))
+    assert emr.serverless.applications == {}
+    assert make(subnet_ids=["subnet-0aaaaaaaaaaaaaaa0"]).list_runs() == []
 
 
 def test_a_bucket_in_another_region_is_told(emr: EmrDouble, make: Make, s3: str) -> None:

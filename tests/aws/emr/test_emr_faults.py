@@ -117,6 +117,22 @@ def test_a_missing_permission_is_named(operation: str, emr: EmrDouble, make: Mak
     assert {row.state for row in emr.serverless.applications.values()} <= {"TERMINATED"}
 
 
+@pytest.mark.parametrize("operation", ["DescribeCluster", "ListSteps", "AddJobFlowSteps", "DescribeStep"])
+def test_a_missing_permission_on_a_cluster_is_named(operation: str, emr: EmrDouble, make: Make, tmp_path: Path) -> None:
+    emr.faults[:] = [Fault("denied", operation=operation, times=1_000)]
+    with pytest.raises(ConfigError, match=rf"you may not elasticmapreduce:{operation}\b.*Ask for a policy"):
+        make(cluster_id=emr.clusters.add()).map(job(tmp_path / "out"))
+    assert emr.clusters.live() == []
+
+
+def test_credentials_that_expire_amid_a_step_are_told(emr: EmrDouble, make: Make, tmp_path: Path) -> None:
+    emr.host.plan[:] = ["wait"]
+    emr.faults[:] = [Fault("expired", operation="DescribeStep", times=1_000)]
+    with pytest.raises(ConfigError, match="the AWS credentials have expired"):
+        make(cluster_id=emr.clusters.add()).map(job(tmp_path / "out"))
+    assert emr.count("CancelSteps") >= 1
+
+
 def test_credentials_that_expire_meanwhile_are_told(emr: EmrDouble, make: Make, tmp_path: Path) -> None:
     emr.host.plan[:] = ["wait"]
     emr.faults[:] = [Fault("expired", operation="GetJobRun", times=1_000)]

@@ -90,9 +90,11 @@ def kill_amid(emr: EmrDouble, backend: ProcessingEMRBackend) -> None:
 
 
 @pytest.mark.xdist_group("emr")
-def test_a_job_of_a_killed_client_is_found_and_waited_for(emr: EmrDouble, make: Make, project: Path) -> None:
-    cluster = emr.clusters.add()
-    backend = make(cluster_id=cluster)
+@pytest.mark.parametrize("place", ["serverless", "cluster"])
+def test_a_job_of_a_killed_client_is_found_and_waited_for(
+    place: str, emr: EmrDouble, make: Make, project: Path
+) -> None:
+    backend = make(cluster_id=emr.clusters.add()) if place == "cluster" else make()
     emr.host.plan[:] = ["hold"]
     kill_amid(emr, backend)
     repo = Repository(project)
@@ -100,14 +102,18 @@ def test_a_job_of_a_killed_client_is_found_and_waited_for(emr: EmrDouble, make: 
     assert lost.state is State.LOST
     (row,) = (row for row in repo.garbage(older_than="0").find() if row.kind == "resources")
     assert row.run == lost.id
-    assert "step/" in row.uri
+    assert ("step/" if place == "cluster" else "job run/") in row.uri
 
     emr.host.released.set()
     split = RandomSplit(split_map={"train": 0.7, "eval": 0.3}).with_backend(backend)
     again = quickstart("diabetes.csv", "Killed", split=split).run(resume=lost.id)
     assert again.state is State.COMPLETE
-    steps = emr.clusters.clusters[cluster].steps
-    assert len({step.asked["Name"] for step in steps}) == len(steps) == emr.count("AddJobFlowSteps")
+    steps = [step.asked["Name"] for each in emr.clusters.clusters.values() for step in each.steps]
+    runs = [run.asked["name"] for run in emr.serverless.jobs.values()]
+    assert len({*steps, *runs}) == len(steps) + len(runs) > 0
+    assert (len(steps), len(runs)) == (emr.count("AddJobFlowSteps"), emr.count("StartJobRun"))
+    assert {row.state for row in emr.serverless.applications.values()} <= {"TERMINATED"}
+    assert emr.count("CreateApplication") == len(emr.serverless.applications) <= 1
     assert repo.garbage(older_than="0").find() == []
     assert backend.staging.list("shards") == []
 

@@ -147,6 +147,15 @@ def region_of(profile: str | None = None) -> str:
     return str(region)
 
 
+def regions_of(service: str) -> list[str]:
+    """Return the regions in which botocore knows a service, as botocore calls it."""
+    from botocore.session import Session
+
+    session = Session()
+    partitions = session.get_available_partitions()
+    return [name for each in partitions for name in session.get_available_regions(service, each)]
+
+
 def _session(profile: str | None) -> Any:
     """Return a session, which reads no model that another one has read."""
     from botocore.session import Session

@@ -65,6 +65,7 @@ class Serverless:
         self.applications: dict[str, _Application] = {}
         self.jobs: dict[str, _JobRun] = {}
         self.roles = {f"arn:aws:iam::{account}:role/zenml-emr"}
+        self.subnets = {"subnet-0123456789abcdef0"}
         self.out_of_capacity = ""
 
     def add(self, **asked: Any) -> str:
@@ -106,6 +107,8 @@ class Serverless:
         network = asked.get("networkConfiguration", {})
         if network.get("securityGroupIds") and not network.get("subnetIds"):
             raise invalid("Security groups cannot be given without subnets")
+        for subnet in sorted({*network.get("subnetIds", ())} - self.subnets):
+            raise invalid(f"The subnet ID '{subnet}' does not exist")
 
         def make() -> str:
             id_ = f"00f{next(self._numbers):013d}"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from zenml.errors import Problem, closest
 from zenml_aws.api_trouble import RefusedError
-from zenml_aws.ec2.launch import PARAMETERS, machine_body
+from zenml_aws.ec2.launch import PARAMETERS, machine_body, tag_rows
 from zenml_aws.ec2.machine import architecture, image_parameter
 from zenml_aws.ec2.quota import quota_problems
 from zenml_aws.ec2.registry import EcrImage, image_problems
-from zenml_aws.session import Service
+from zenml_aws.session import Service, regions_of
 
 if TYPE_CHECKING:
     from zenml_aws.ec2.backend import OrchestratorAWSBackend
@@ -63,10 +63,7 @@ def _allowed(check: Callable[[], Iterable[Problem]]) -> Iterator[Problem]:
 
 
 def _region(region: str) -> Problem | None:
-    from botocore.session import Session
-
-    session = Session()
-    known = [name for each in session.get_available_partitions() for name in session.get_available_regions("ec2", each)]
+    known = regions_of("ec2")
     if region in known:
         return None
     near = ", ".join(difflib.get_close_matches(region, known, n=_NEAR))
@@ -221,6 +218,23 @@ def _permissions(backend: OrchestratorAWSBackend, ec2: Service, connect: Connect
             look()
         except RefusedError as error:
             yield from error.problems
+    try:  # a value that its own pattern forbids is written by nobody, and told after a missing permission
+        connect("ssm").call("PutParameter", **_forbidden(backend))
+    except RefusedError as error:
+        if error.denied:
+            yield from error.problems
+
+
+def _forbidden(backend: OrchestratorAWSBackend) -> Body:
+    """Return `PutParameter` for a value that is not allowed."""
+    body: Body = {
+        "Name": f"{PARAMETERS}/check",
+        "Value": "check",
+        "Type": "SecureString",
+        "AllowedPattern": "^$",
+        "Tags": tag_rows({"zenml-run": "check"}),
+    }
+    return body | ({"KeyId": backend.kms_key_id} if backend.kms_key_id else {})
 
 
 def _decoded(error: RefusedError, connect: Connect) -> Problem:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from zenml.errors import Problem, StoreError, ZenMLError
 from zenml_aws.api_trouble import RefusedError
 from zenml_aws.emr.place import Place
-from zenml_aws.session import connect
+from zenml_aws.session import connect, regions_of
 from zenml_aws.staging_bucket import staging_problems
 
 if TYPE_CHECKING:
@@ -19,6 +20,12 @@ _NAME = "ProcessingEMRBackend"
 
 def find_problems(backend: ProcessingEMRBackend, place: Place) -> list[Problem]:
     """Return all that would keep a job from being submitted, or from starting; nothing is left behind."""
+    try:
+        unknown = list(_region(backend))
+    except RefusedError as error:
+        return list(error.problems)
+    if unknown:
+        return unknown  # nothing can be asked there
     found: list[Problem] = []
     checks: tuple[Callable[[], Iterator[Problem]], ...] = (
         place.problems,
@@ -35,6 +42,15 @@ def find_problems(backend: ProcessingEMRBackend, place: Place) -> list[Problem]:
         except ZenMLError as error:
             found += error.problems
     return list(dict.fromkeys(found))
+
+
+def _region(backend: ProcessingEMRBackend) -> Iterator[Problem]:
+    service = connect("emr" if backend.cluster_id else "emr-serverless", backend.region, backend.profile)
+    known = regions_of(service.name)
+    if service.region not in known:
+        near = ", ".join(difflib.get_close_matches(service.region, known))
+        what = f"EMR{'' if backend.cluster_id else ' Serverless'} is in no region {service.region}"
+        yield Problem(what, f"{_NAME}.region", f"Near it: {near}" if near else "")
 
 
 def _staging(backend: ProcessingEMRBackend) -> Iterator[Problem]:
