@@ -14,6 +14,8 @@ from vertex_world import staged
 from zenml.data.shards import ShardJob, fold_order
 from zenml.errors import ConfigError, ZenMLError
 from zenml_gcp.vertex import watch
+from zenml_gcp.vertex.replicated import TrainingGCAIPBackend
+from zenml_gcp.vertex.words import is_quota
 
 pytestmark = pytest.mark.xdist_group("vertex")
 Make = Callable[..., Any]
@@ -121,6 +123,20 @@ def test_a_quota_that_is_used_up_is_told_with_its_mend(
     assert (vertex.jobs, staged(storage, job_dir)) == ([], [])
 
 
+def test_that_there_were_too_many_calls_in_a_minute_is_no_such_quota() -> None:
+    assert not is_quota("Quota exceeded for quota metric 'Management requests' and limit 'Requests per minute'")
+
+
+def test_each_of_several_machines_knows_its_part(make: Make, vertex: Vertex, tmp_path: Path) -> None:
+    shards = ({"number": 3}, {"number": 5})
+    made = ShardJob("zenml.testing.shard_ops:Arrays", shards, str(tmp_path / "out"), {"scale": 1.0}, "it")
+    several = make(TrainingGCAIPBackend, replica_count=2, machine_type="e2-standard-4")
+    assert [state["number"] for state in fold_order(made, several.carry_out(made))] == [3, 5]
+    (done,) = vertex.jobs
+    assert [replica.name for replica in done.replicas] == ["workerpool0-0", "workerpool1-0"]
+    assert done.state == "JOB_STATE_SUCCEEDED"
+
+
 def test_a_machine_that_the_service_refuses_is_told_with_those_that_there_are(
     make: Make, vertex: Vertex, tmp_path: Path
 ) -> None:
@@ -150,7 +166,7 @@ def test_a_job_that_took_too_long_is_told(make: Make, vertex: Vertex, tmp_path: 
 
 def test_a_job_that_somebody_stops_is_told(make: Make, vertex: Vertex, tmp_path: Path) -> None:
     vertex.holds = True
-    vertex.meanwhile = lambda found: found.end("JOB_STATE_CANCELLED")
+    vertex.meanwhile = lambda found: found.end("JOB_STATE_CANCELLED", "CANCELED")
     with pytest.raises(ZenMLError, match="stopped by somebody else"):
         make().carry_out(job(tmp_path))
 

@@ -164,7 +164,7 @@ class Vertex(Service):
             job = self._job(call)
             if not job.active:
                 raise Refusal(400, f"Cannot cancel a CustomJob in the state {job.state}.")
-            job.end("JOB_STATE_CANCELLED")
+            job.end("JOB_STATE_CANCELLED", "CANCELED")
             if self.stopping:
                 job.state = "JOB_STATE_CANCELLING"
             return {}

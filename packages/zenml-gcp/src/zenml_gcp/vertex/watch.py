@@ -12,7 +12,7 @@ from zenml.runtime.remote_shards import RemoteShards
 from zenml_gcp.google_api import Body
 from zenml_gcp.google_trouble import RefusedError, UnreachableError, passes
 from zenml_gcp.vertex.service import ENDED, CustomJobs
-from zenml_gcp.vertex.words import failure_of, is_preempted, is_scarce
+from zenml_gcp.vertex.words import failure_of, is_late, is_preempted, is_scarce
 
 if TYPE_CHECKING:
     from zenml_gcp.vertex.base import GCAIPTrainingBackend
@@ -90,7 +90,7 @@ def _outcome(backend: GCAIPTrainingBackend, job: Body, link: str, where: str) ->
     late = _seconds(job) >= backend.max_running_time
     if state == "JOB_STATE_SUCCEEDED":
         raise ZenMLError("the job ended, and left no answer", where, f"Check what image runs. See {link}")
-    if state == "JOB_STATE_CANCELLED" and not late and not said:
+    if state == "JOB_STATE_CANCELLED" and not late and not is_late(said):
         raise ZenMLError("the Vertex AI job was stopped by somebody else", where, f"See {link}")
     failed = ZenMLError([failure_of(said, where, link, backend.max_running_time, late=late)])
     if backend.spot and not late and (is_preempted(said) or (is_scarce(said) and job.get("startTime"))):

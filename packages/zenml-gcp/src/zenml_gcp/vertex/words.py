@@ -7,6 +7,7 @@ import re
 from zenml.errors import Problem
 
 _QUOTA = re.compile(r"quota", re.I)
+_RATE = re.compile(r"per (minute|second)|PerMinute|requests", re.I)
 _PREEMPTED = re.compile(r"preempt|STOCKOUT|reclaimed|spot (VM|instance)s? (was|were) (stopped|deleted)", re.I)
 _TOO_LONG = re.compile(r"DEADLINE_EXCEEDED|time(d)?[ -]?out|exceeded the (maximum|time)|running time", re.I)
 _SCARCE = re.compile(r"Resources are insufficient|ZONE_RESOURCE_POOL|not enough resources|STOCKOUT", re.I)
@@ -64,8 +65,13 @@ _FAILED: tuple[tuple[re.Pattern[str], str, str], ...] = (
 
 
 def is_quota(said: str) -> bool:
-    """Tell whether something was refused because a quota is used up."""
-    return bool(_QUOTA.search(said))
+    """Tell whether something was refused because a quota is used up, other than that of calls in a minute."""
+    return bool(_QUOTA.search(said)) and not _RATE.search(said)
+
+
+def is_late(said: str) -> bool:
+    """Tell whether a job was ended because it took too long."""
+    return bool(_TOO_LONG.search(said))
 
 
 def is_preempted(said: str) -> bool:
@@ -107,7 +113,7 @@ def failure_of(said: str, where: str, link: str, seconds: int, *, late: bool) ->
         seconds: how long it may take.
         late: whether it took that long.
     """
-    if late or _TOO_LONG.search(said):
+    if late or is_late(said):
         what = f"the training took longer than {seconds} s, and was stopped"
         return Problem(what, where, f"Raise max_running_time. See {link}")
     if is_quota(said):
