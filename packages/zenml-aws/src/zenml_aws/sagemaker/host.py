@@ -15,8 +15,8 @@ from pathlib import Path
 from zenml.errors import ConfigError
 from zenml.secrets.stream import redact_output
 
-PORT = 29500
-"""Where the first instance listens; within a job all ports are open."""
+PORT = "29500"
+"""Where the first instance listens, unless MASTER_PORT says another; within a job all ports are open."""
 
 _BASE = "/opt/ml"
 _CONFIG = "input/config/resourceconfig.json"
@@ -67,7 +67,8 @@ def main(arguments: Sequence[str]) -> int:
     if found.interface:
         for library in ("NCCL", "GLOO"):
             os.environ.setdefault(f"{library}_SOCKET_IFNAME", found.interface)
-    meeting = ["--machine", str(found.number), "--master", f"{found.hosts[0]}:{PORT}"]
+    port = os.environ.get("MASTER_PORT", PORT)
+    meeting = ["--machine", str(found.number), "--master", f"{found.hosts[0]}:{port}"]
     return train(["train", *arguments, *meeting])
 
 
