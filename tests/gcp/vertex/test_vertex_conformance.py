@@ -10,8 +10,6 @@ import pytest
 from zenml.testing.linear_network import LinearNetwork
 from zenml.testing.training_backend import RemoteTrainingBackendConformance
 
-pytestmark = pytest.mark.xdist_group("vertex")
-
 
 class TestSingleGPU(RemoteTrainingBackendConformance):
     EPOCHS = 12
