@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from aws_double import AwsDouble
 from emr_double import EmrDouble
 from emr_jobs import Make, job
+from s3fs import S3FileSystem
 
 from zenml.errors import ConfigError
 from zenml.testing.emulators import make_s3_bucket
@@ -116,6 +117,15 @@ def test_an_unknown_region_is_told_with_those_near_it(
     assert emr.calls == []
 
 
+@pytest.fixture
+def _reconnected() -> Iterator[None]:
+    """Forget the connections to S3, which are kept whatever the variables say of its address."""
+    S3FileSystem.clear_instance_cache()
+    yield
+    S3FileSystem.clear_instance_cache()
+
+
+@pytest.mark.usefixtures("_reconnected")
 def test_a_bucket_of_another_account_is_told(
     emr: EmrDouble, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
