@@ -111,7 +111,8 @@ def matrix(session: nox.Session) -> None:
 @nox.session
 def frameworks(session: nox.Session) -> None:
     """The trainers of TensorFlow and PyTorch, and the TFRecord codec against TensorFlow's own reader and writer."""
-    packages = [CORE, "./packages/zenml-sklearn", "./packages/zenml-gcp", *FRAMEWORKS]
+    clouds = ["./packages/zenml-aws", "./packages/zenml-gcp"]
+    packages = [CORE, "./packages/zenml-sklearn", *clouds, *FRAMEWORKS]
     install(session, *TEST_TOOLS, "google-api-python-client", TORCH, packages=packages)
     folders = [*(f"{package}/tests" for package in FRAMEWORKS), "tests/tensorflow", "tests/training"]
     session.run("pytest", *parallel(), "--dist=loadfile", *folders, *session.posargs)
