@@ -128,6 +128,6 @@ def mlmd(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """The measurements of benchmarks/, as one table."""
-    packages = [CORE, "./packages/zenml-pytorch", "./packages/zenml-sklearn", *ENGINES]
+    packages = [CORE, "./packages/zenml-sklearn", *FRAMEWORKS, *ENGINES]
     install(session, "hatchling", TORCH, packages=packages, editable=False)
     session.run("python", "-m", "benchmarks", *session.posargs)
