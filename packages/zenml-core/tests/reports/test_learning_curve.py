@@ -25,3 +25,8 @@ def test_epochs_without_a_value_are_left_out_and_long_trainings_are_thinned():
 def test_fewer_than_two_epochs_make_no_curve():
     assert learning_curve_cards([{"epoch": 1, "loss": 0.5}]) == ""
     assert learning_curve_cards([]) == ""
+
+
+def test_the_loss_comes_first():
+    html = learning_curve_cards([{"epoch": n, "eval_accuracy": 0.5, "loss": 1.0 / n} for n in (1, 2)])
+    assert html.index("loss") < html.index("accuracy")

@@ -22,7 +22,7 @@ def learning_curve_cards(epochs: Sequence[Epoch]) -> str:
     if len(epochs) < 2:
         return ""
     names = [name for name in dict.fromkeys(name for row in epochs for name in row) if name != "epoch"]
-    bases = dict.fromkeys(name.removeprefix(_EVAL) for name in names)
+    bases = sorted(dict.fromkeys(name.removeprefix(_EVAL) for name in names), key=lambda name: name != "loss")
     return "".join(_card(base, [name for name in (base, _EVAL + base) if name in names], epochs) for base in bases)
 
 
