@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,8 @@ from zenml.metadata.records import State
 from zenml.repo import Repository
 from zenml.runtime.run import Run
 from zenml.steps import trainer as trainers
+from zenml.steps.trainer.network import NetworkTrainer
+from zenml.testing.training_backend import RemoteTrainingBackendConformance
 from zenml_aws.sagemaker.backend import TrainingSagemakerBackend
 from zenml_aws.sagemaker.distributed import DistributedTrainingSagemakerBackend
 
@@ -45,6 +49,14 @@ def checked(run: Run, double: SagemakerDouble, backend: TrainingSagemakerBackend
     assert job.status == "Completed"
     assert backend.staging.transport.sizes("") == {}
     assert Repository.get_instance().garbage(older_than=0).find() == []
+
+
+def two_instances(make: Make) -> TrainingSagemakerBackend:
+    """Return a backend whose instances meet at a port that is free: here other jobs may run on the same machine."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        environment = {"MASTER_PORT": str(found.getsockname()[1])}
+    return make(DistributedTrainingSagemakerBackend, instance_count=2, environment=environment)
 
 
 def test_one_more_argument_trains_a_tensorflow_model_that_is_evaluated_here(
@@ -78,10 +90,7 @@ def test_two_instances_train_one_pytorch_model_together(
     diabetes: Path,
 ) -> None:
     pytest.importorskip("torch", reason="PyTorch is not installed. Run: pip install zenml-pytorch")
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        environment = {"MASTER_PORT": str(found.getsockname()[1])}  # here other jobs may run on the same machine
-    backend = make(DistributedTrainingSagemakerBackend, instance_count=2, environment=environment)
+    backend = two_instances(make)
     config = {"epochs": 4, "lr": 0.01, "export": False, "dropout_chance": 0.0}
     run = quickstart(diabetes, trainer=trainers.TorchFeedForwardTrainer(**config).with_backend(backend)).run()
     checked(run, sagemaker, backend)
@@ -90,3 +99,17 @@ def test_two_instances_train_one_pytorch_model_together(
     alone = quickstart(diabetes, trainer=trainers.TorchFeedForwardTrainer(**config)).run()
     for together, single in zip(run.steps["trainer"].history, alone.steps["trainer"].history, strict=True):
         assert together["loss"] == pytest.approx(single["loss"], rel=0.001)
+
+
+@pytest.mark.skipif("ZENML_FULL_SUITES" not in os.environ, reason="ZENML_FULL_SUITES is not set: this takes minutes")
+class TestTwoInstances(RemoteTrainingBackendConformance):
+    EPOCHS = 60
+
+    @pytest.fixture
+    def backend(self, make: Make) -> TrainingSagemakerBackend:
+        return two_instances(make)
+
+    @pytest.fixture
+    def trainer(self) -> Callable[..., NetworkTrainer]:
+        pytest.importorskip("torch", reason="PyTorch is not installed. Run: pip install zenml-pytorch")
+        return lambda **config: trainers.TorchFeedForwardTrainer(**{"hidden_layers": [8], "export": False, **config})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,7 +30,9 @@ from zenml.metadata.records import State
 from zenml.repo import Repository
 from zenml.runtime.run import Run
 from zenml.steps import trainer as trainers
+from zenml.steps.trainer.network import NetworkTrainer
 from zenml.testing.emulators import gcs_emulator
+from zenml.testing.training_backend import RemoteTrainingBackendConformance
 
 Checked = Callable[[Run], Vertex]
 
@@ -89,3 +92,17 @@ def test_two_machines_train_one_pytorch_model_together(
     alone = quickstart(diabetes, trainer=trainers.TorchFeedForwardTrainer(**config)).run()
     for together, single in zip(run.steps["trainer"].history, alone.steps["trainer"].history, strict=True):
         assert together["loss"] == pytest.approx(single["loss"], rel=0.001)
+
+
+@pytest.mark.skipif("ZENML_FULL_SUITES" not in os.environ, reason="ZENML_FULL_SUITES is not set: this takes minutes")
+class TestTwoReplicas(RemoteTrainingBackendConformance):
+    EPOCHS = 60
+
+    @pytest.fixture
+    def backend(self, cloud: tuple[GoogleDouble, dict[str, Any], Checked]) -> TrainingGCAIPBackend:
+        return TrainingGCAIPBackend(**cloud[1], replica_count=2, machine_type="e2-standard-4")
+
+    @pytest.fixture
+    def trainer(self) -> Callable[..., NetworkTrainer]:
+        pytest.importorskip("torch", reason="PyTorch is not installed. Run: pip install zenml-pytorch")
+        return lambda **config: trainers.TorchFeedForwardTrainer(**{"hidden_layers": [8], "export": False, **config})

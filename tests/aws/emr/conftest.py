@@ -23,7 +23,7 @@ from emr_double.server import REGION, ROLE
 from emr_jobs import Make, need_spark
 
 from zenml.artifacts.read_cache import FOLDER_VARIABLE
-from zenml.testing.emulators import make_s3_bucket, s3_emulator
+from zenml.testing.emulators import lead_to_s3, make_s3_bucket, s3_emulator
 from zenml_aws.emr import backend as backend_module
 from zenml_aws.emr import cluster, serverless
 from zenml_aws.emr.backend import ProcessingEMRBackend
@@ -67,7 +67,7 @@ def signed_in(s3: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
     monkeypatch.setenv("AWS_CONFIG_FILE", str(home / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "no-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3)
+    lead_to_s3(monkeypatch, s3)
     monkeypatch.setenv(FOLDER_VARIABLE, str(home / "cache"))
     for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)

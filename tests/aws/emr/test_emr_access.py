@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from aws_double import AwsDouble
 from emr_double import EmrDouble
 from emr_jobs import Make, job
-from s3fs import S3FileSystem
 
 from zenml.errors import ConfigError
-from zenml.testing.emulators import make_s3_bucket
+from zenml.testing.emulators import lead_to_s3, make_s3_bucket
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/zenml:1"
 Prepare = Callable[[EmrDouble], dict[str, object]]
@@ -117,21 +116,12 @@ def test_an_unknown_region_is_told_with_those_near_it(
     assert emr.calls == []
 
 
-@pytest.fixture
-def _reconnected() -> Iterator[None]:
-    """Forget the connections to S3, which are kept whatever the variables say of its address."""
-    S3FileSystem.clear_instance_cache()
-    yield
-    S3FileSystem.clear_instance_cache()
-
-
-@pytest.mark.usefixtures("_reconnected")
 def test_a_bucket_of_another_account_is_told(
     emr: EmrDouble, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with AwsDouble(tmp_path / "others") as other:
         other.foreign_buckets.add("theirs")
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", other.address)
+        lead_to_s3(monkeypatch, other.address)
         with pytest.raises(ConfigError, match=r"access to the bucket theirs is denied\. Grant s3:ListBucket"):
             make(staging_location="s3://theirs/zenml", environment=None, image=IMAGE).check_access()
     assert emr.serverless.jobs == {}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from aws_double.interrupting import interrupting
 from emr_double import EmrDouble
 from emr_jobs import Make, job, staged
 
@@ -19,15 +20,10 @@ from zenml_aws.emr.explain import explained
 OTHER_ROLE = "arn:aws:iam::123456789012:role/of-another"
 
 
-def interrupt(emr: EmrDouble, number: signal.Signals) -> None:
+def interrupted(emr: EmrDouble, number: signal.Signals) -> AbstractContextManager[None]:
     """Send this process a signal when the next application has begun."""
-
-    def send() -> None:
-        assert emr.host.begun.wait(60)
-        os.kill(os.getpid(), number)
-
     emr.host.plan[:] = ["wait"]
-    threading.Thread(target=send).start()
+    return interrupting(emr.host.begun.is_set, number)
 
 
 def test_a_step_of_a_cluster_gives_what_work_in_process_gives(emr: EmrDouble, make: Make, tmp_path: Path) -> None:
@@ -108,8 +104,7 @@ def test_a_deadline_ends_a_driver(emr: EmrDouble, make: Make, tmp_path: Path) ->
 @pytest.mark.parametrize("place", ["serverless", "cluster"])
 def test_ctrl_c_ends_the_job(place: str, emr: EmrDouble, make: Make, tmp_path: Path) -> None:
     backend = make(cluster_id=emr.clusters.add()) if place == "cluster" else make()
-    interrupt(emr, signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), interrupted(emr, signal.SIGINT):
         backend.map(job(tmp_path / "out"))
     assert emr.count("CancelSteps" if place == "cluster" else "CancelJobRun") >= 1
     emr.host.end_works()
@@ -119,8 +114,7 @@ def test_ctrl_c_ends_the_job(place: str, emr: EmrDouble, make: Make, tmp_path: P
 
 def test_sigterm_ends_the_job(emr: EmrDouble, make: Make, tmp_path: Path) -> None:
     backend = make(application_id=emr.serverless.add())
-    interrupt(emr, signal.SIGTERM)
-    with stop_on_sigterm(), pytest.raises(CanceledError):
+    with stop_on_sigterm(), pytest.raises(CanceledError), interrupted(emr, signal.SIGTERM):
         backend.map(job(tmp_path / "out"))
     assert emr.count("CancelJobRun") >= 1
 
@@ -128,8 +122,7 @@ def test_sigterm_ends_the_job(emr: EmrDouble, make: Make, tmp_path: Path) -> Non
 def test_a_preempted_client_leaves_the_job_for_its_next_life(emr: EmrDouble, make: Make, tmp_path: Path) -> None:
     backend = make(cluster_id=emr.clusters.add())
     with staged(backend, tmp_path / "out") as shards:
-        interrupt(emr, signal.SIGUSR1)
-        with stop_on_sigterm(), pytest.raises(PreemptedError):
+        with stop_on_sigterm(), pytest.raises(PreemptedError), interrupted(emr, signal.SIGUSR1):
             backend.work(shards)
         assert len(emr.clusters.live()) == 1
         backend.end_jobs(shards.run_id)

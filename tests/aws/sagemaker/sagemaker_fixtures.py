@@ -11,7 +11,7 @@ import pytest
 from sagemaker_double import ACCOUNT, REGION, ROLE, SagemakerDouble
 
 from zenml.artifacts.read_cache import FOLDER_VARIABLE
-from zenml.testing.emulators import make_s3_bucket, s3_emulator
+from zenml.testing.emulators import lead_to_s3, make_s3_bucket, s3_emulator
 from zenml_aws.sagemaker import backend as backend_module
 from zenml_aws.sagemaker.backend import TrainingSagemakerBackend
 
@@ -60,7 +60,7 @@ def sagemaker(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(home / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "no-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3)
+    lead_to_s3(monkeypatch, s3)
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
     for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)

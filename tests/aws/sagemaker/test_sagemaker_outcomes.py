@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from aws_double.interrupting import interrupting
 from sagemaker_double import ACCOUNT, REGION, ROLE, SagemakerDouble
 from sagemaker_fixtures import IMAGE, Make
 from sagemaker_jobs import job, staged
@@ -27,15 +27,11 @@ def _image(sagemaker: SagemakerDouble) -> None:
     sagemaker.denied.add("ecr:DescribeImages")
 
 
-def interrupt(sagemaker: SagemakerDouble, number: signal.Signals) -> None:
+def interrupted(sagemaker: SagemakerDouble, number: signal.Signals) -> AbstractContextManager[None]:
     """Send this process a signal when a job trains."""
-
-    def send() -> None:
-        sagemaker.wait_for(lambda: any(each.stage == "Training" for each in sagemaker.training.jobs.values()))
-        os.kill(os.getpid(), number)
-
     sagemaker.training.plan[:] = ["wait"]
-    threading.Thread(target=send).start()
+    jobs = sagemaker.training.jobs
+    return interrupting(lambda: any(each.stage == "Training" for each in list(jobs.values())), number)
 
 
 def test_what_is_raised_there_is_raised_here(sagemaker: SagemakerDouble, make: Make, tmp_path: Path) -> None:
@@ -149,8 +145,7 @@ def test_a_lost_machine_is_followed_by_another_within_the_budget(
 def test_a_client_that_is_stopped_stops_the_job(
     number: signal.Signals, sagemaker: SagemakerDouble, make: Make, tmp_path: Path
 ) -> None:
-    interrupt(sagemaker, number)
-    with pytest.raises((KeyboardInterrupt, CanceledError)), stop_on_sigterm():
+    with pytest.raises((KeyboardInterrupt, CanceledError)), stop_on_sigterm(), interrupted(sagemaker, number):
         make().carry_out(job(tmp_path / "out"))
     assert sagemaker.count("StopTrainingJob") == 1
     sagemaker.wait_for(lambda: not sagemaker.training.live())
@@ -162,8 +157,7 @@ def test_a_client_that_is_preempted_leaves_the_job_and_finds_it_again(
 ) -> None:
     backend = make()
     with staged(backend, tmp_path / "out") as shards:
-        interrupt(sagemaker, signal.SIGUSR1)
-        with pytest.raises(PreemptedError), stop_on_sigterm():
+        with pytest.raises(PreemptedError), stop_on_sigterm(), interrupted(sagemaker, signal.SIGUSR1):
             backend.work(shards)
         (run,) = backend.list_jobs()
         assert run.run_id == shards.run_id

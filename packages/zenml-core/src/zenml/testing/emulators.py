@@ -14,6 +14,10 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
 
 _WAIT = 60.0
 
@@ -38,6 +42,10 @@ sys.stdin.read()
 """
 
 
+_led_to: list[str] = []
+"""Where `lead_to_s3` led last."""
+
+
 @contextlib.contextmanager
 def s3_emulator() -> Iterator[str]:
     """Give the address of an S3 service that takes any credentials; `make_s3_bucket` makes a bucket in it."""
@@ -58,6 +66,19 @@ def make_s3_bucket(endpoint: str, name: str) -> None:
         f"{endpoint}/{name}", data=b"", method="PUT", headers={"Content-Type": "application/xml"}
     )
     urllib.request.urlopen(request, timeout=_WAIT).close()  # noqa: S310 - see above
+
+
+def lead_to_s3(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """Let what looks for S3 find it at an address, in this process and in those that it starts.
+
+    s3fs keeps its connections, and looks no more where they lead to; those of before are forgotten.
+    """
+    from s3fs import S3FileSystem
+
+    if _led_to != [address]:
+        S3FileSystem.clear_instance_cache()
+        _led_to[:] = [address]
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", address)
 
 
 def make_gcs_bucket(endpoint: str, name: str) -> None:
