@@ -154,8 +154,8 @@ def test_units_that_do_not_fit_the_data_are_told_together(bench, prepared):
 
 def test_unknown_names_are_told_before_anything_runs():
     trainer = TFFeedForwardTrainer(loss="binary_crossentrop", optimizer="adm", metrics=["acuracy"])
-    found = [problem.mend for problem in trainer.check({})]
-    assert found == ["Did you mean binary_crossentropy?", "Did you mean adam?", "Did you mean accuracy?"]
+    found = {problem.mend for problem in trainer.check({})}
+    assert found == {"Did you mean binary_crossentropy?", "Did you mean adam?", "Did you mean accuracy?"}
 
 
 def test_a_loss_that_is_no_number_names_the_epoch_and_a_mend(bench, prepared):

@@ -59,6 +59,7 @@ class RemoteTrainingBackend(RemoteWorkBackend, TrainingBackend):
         if not isinstance(train, TrainingWork) or work is None:
             raise ConfigError("only the training step of a pipeline can run elsewhere", type(self).__name__)
         told = train.describe()
+        self.require_sound()
         mine = train.context.checkpoints
         assert mine is not None  # noqa: S101 - `describe` has looked
         folder = f"{FOLDER}/{work.run_id}"

@@ -78,12 +78,9 @@ class RemoteWorkBackend(StepBackend):
             ConfigError: all that is wrong with the fields, or with the access to the platform.
             ZenMLError: what an operation raised, or how the platform failed.
         """
-        problems = [*self.check()]
-        if problems:
-            raise ConfigError(problems)
         if not job.shards:
             return []
-        self.check_access()
+        self.require_sound()
         with RemoteShards.stage(job, self.staging, listen) as shards:
             if shards.waiting:
                 try:
@@ -92,6 +89,17 @@ class RemoteWorkBackend(StepBackend):
                     shards.look()
                     raise
             return shards.collect()
+
+    def require_sound(self) -> None:
+        """Find out, before anything is sent, whether a job could run.
+
+        Raises:
+            ConfigError: all that is wrong with the fields, or else with the access to the platform.
+        """
+        problems = [*self.check()]
+        if problems:
+            raise ConfigError(problems)
+        self.check_access()
 
     def list_runs(self) -> list[RemoteRun]:
         """Return all runs of which something is still there: jobs, or what was staged for them."""
