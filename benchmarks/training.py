@@ -60,10 +60,11 @@ def _times(framework: str, rows: int, measured: dict[str, Any]) -> list[Row]:
             what = f"{name}, {rows:,} x {WIDTH}, batches of {int(size):,}: an epoch, over {way}"
             note = f"bare over bare {row['low']:.3f} to {row['high']:.3f}; {rows / row['epoch'] / 1e6:.2f} M rows/s"
             found.append(Row(what, row["ratio"], BUDGET, "x", note, scales=False))
-    first = measured["first"]
-    what = f"{name}, {rows:,} x {WIDTH}: from files to the first batch of {BATCHES[0]:,}"
-    note = f"the bare loader, from .npy: {first['bare'] * 1000:.0f} ms"
-    return [*found, Row(what, first["ours"] * 1000, None, "ms", note)]
+    for size, first in measured["first"].items():
+        what = f"{name}, {rows:,} x {WIDTH}: from files to the first batch of {int(size):,}"
+        note = f"the bare loader, from .npy: {first['bare'] * 1000:.0f} ms"
+        found.append(Row(what, first["ours"] * 1000, None, "ms", note))
+    return found
 
 
 def _memory(framework: str, rows: int, small: Path, large: Path) -> Row:

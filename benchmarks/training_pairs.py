@@ -1,7 +1,7 @@
 """A process that measures one framework: `python -m benchmarks.training_pairs FRAMEWORK FOLDER ROUNDS SIZE…`.
 
 It prints one line of JSON: per batch size and bare way how much longer an epoch of ours takes, and how much one epoch
-of the bare way differs from another; and how long the first batch takes.
+of the bare way differs from another; and per batch size how long the first batch takes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def main() -> None:
     framework, name, rounds, *sizes = sys.argv[1:]
     module: Any = importlib.import_module(f"benchmarks.training_{framework}")
     folder = Path(name)
-    first = _firsts(module.firsts(folder, int(sizes[0])), int(rounds))
+    first = {size: _firsts(module.firsts(folder, int(size)), int(rounds)) for size in sizes}
     pairs = {size: _pairs(module.loops(folder, int(size)), int(rounds)) for size in sizes}
     print(json.dumps({"first": first, "pairs": pairs}))
 

@@ -11,7 +11,34 @@ import pytest
 from zenml.errors import RunFailed, ZenMLError
 from zenml.repo import Repository
 from zenml.steps.evaluator import TFMAEvaluator
-from zenml.steps.trainer import SklearnTrainer
+from zenml.steps.trainer import SklearnBoostingTrainer, SklearnTrainer
+
+
+def check_in_a_browser(browse: Any, page: Path, folder: Path) -> None:
+    """Look at a page in a wide and in a narrow window."""
+    for width in (1280, 420):
+        picture = folder / f"{page.stem}-{width}.png"
+        assert browse(page, width, picture) == []
+        assert struct.unpack(">II", picture.read_bytes()[16:24]) == (width, 1600)
+        assert picture.stat().st_size > 30_000, "an empty page has one colour"
+
+
+def test_a_training_by_epochs_shows_its_learning_curve(project: Path, diabetes: Path, browse: Any) -> None:
+    from quickstart_for_tests import quickstart
+
+    evaluator = TFMAEvaluator(metrics={"has_diabetes": ["roc_auc"]})
+    trainer = SklearnBoostingTrainer(
+        estimator="HistGradientBoostingClassifier", epochs=8, rounds_per_epoch=5, metrics=["roc_auc"]
+    )
+    pipeline = quickstart(diabetes, trainer=trainer, evaluator=evaluator)
+    run = pipeline.run()
+    page = pipeline.evaluate()
+    last = run.steps["trainer"].history[-1]
+    assert last["epoch"] == 8
+    assert {"loss", "eval_loss", "eval_roc_auc"} <= last.keys()
+    for name in ("loss", "roc_auc"):
+        assert f'aria-label="{name}: {name} by epoch"' in page.html, name
+    check_in_a_browser(browse, page.path, project)
 
 
 def test_a_refused_model_is_shown_beside_the_best_earlier_one(project: Path, diabetes: Path, browse: Any) -> None:
@@ -36,11 +63,7 @@ def test_a_refused_model_is_shown_beside_the_best_earlier_one(project: Path, dia
     assert page.path == project / ".zenml" / "reports" / f"{refused.id}-evaluation.html"
     assert first.id in page.html
     assert "✗ roc_auc is" in page.html
-    for width in (1280, 420):
-        picture = project / f"{width}.png"
-        assert browse(page.path, width, picture) == []
-        assert struct.unpack(">II", picture.read_bytes()[16:24]) == (width, 1600)
-        assert picture.stat().st_size > 30_000, "an empty page has one colour"
+    check_in_a_browser(browse, page.path, project)
 
     assert pipeline.evaluate(first, path=project / "first.html").metrics == first.metrics
     assert (project / "first.html").exists()
