@@ -23,6 +23,7 @@ from emr_double.server import REGION, ROLE
 from emr_jobs import Make, need_spark
 
 from zenml.artifacts.read_cache import FOLDER_VARIABLE
+from zenml.runtime import remote_work
 from zenml.testing.emulators import lead_to_s3, make_s3_bucket, s3_emulator
 from zenml_aws.emr import backend as backend_module
 from zenml_aws.emr import cluster, serverless
@@ -76,7 +77,7 @@ def signed_in(s3: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: py
     monkeypatch.setattr(serverless, "_PAUSE", 0.01)
     monkeypatch.setattr(backend_module, "_FIRST_PAUSE", 0.02)
     monkeypatch.setattr(backend_module, "_LAST_PAUSE", 0.2)
-    monkeypatch.setattr(backend_module, "_sound", set())
+    monkeypatch.setattr(remote_work, "_sound", set())
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from sagemaker_double import ACCOUNT, REGION, ROLE, SagemakerDouble
 
 from zenml.artifacts.read_cache import FOLDER_VARIABLE
+from zenml.runtime import remote_work
 from zenml.testing.emulators import lead_to_s3, make_s3_bucket, s3_emulator
 from zenml_aws.sagemaker import backend as backend_module
 from zenml_aws.sagemaker.backend import TrainingSagemakerBackend
@@ -67,7 +68,7 @@ def sagemaker(
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
     monkeypatch.setattr(backend_module, "_FIRST_PAUSE", 0.02)
     monkeypatch.setattr(backend_module, "_LAST_PAUSE", 0.2)
-    monkeypatch.setattr(backend_module, "_sound", set())
+    monkeypatch.setattr(remote_work, "_sound", set())
     served.begin_anew()
     served.lead_here(monkeypatch)
     served.training.images.add(IMAGE)

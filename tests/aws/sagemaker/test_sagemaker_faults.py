@@ -12,6 +12,7 @@ from sagemaker_fixtures import Make
 from sagemaker_jobs import job, staged
 
 from zenml.errors import ConfigError, ZenMLError
+from zenml.runtime import remote_work
 from zenml.testing.late_answers import let_time_fly
 from zenml_aws.sagemaker import backend as backend_module
 
@@ -59,7 +60,7 @@ def test_looking_and_cleaning_up_put_up_with_faults(how: str, sagemaker: Sagemak
     acts: list[Callable[[], object]] = [
         backend.list_runs,
         lambda: backend.clean_up("r0123456789012345678"),
-        lambda: (backend_module._sound.clear(), backend.check_access()),
+        lambda: (remote_work._sound.clear(), backend.check_access()),
     ]
     for act in acts:
         for number in range(1, 1 + calls_of(sagemaker, act)):

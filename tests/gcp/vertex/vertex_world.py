@@ -17,6 +17,7 @@ from vertex_rules import ACCOUNTS
 
 from zenml.artifacts import retrying
 from zenml.artifacts.read_cache import FOLDER_VARIABLE
+from zenml.runtime import remote_work
 from zenml.testing.emulators import make_gcs_bucket
 
 
@@ -55,7 +56,7 @@ def google_with_vertex(folder: Path, storage: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(service, "_SETTLES", 0.0)
     monkeypatch.setattr(service, "_PAUSE", 0.01)
     monkeypatch.setattr(base.GCAIPTrainingBackend, "PAUSES", (0.05, 0.2))
-    monkeypatch.setattr(base, "_sound", set())
+    monkeypatch.setattr(remote_work, "_sound", set())
     monkeypatch.setattr(watch, "_LAST_LOOKS", 1000)  # a busy machine takes its time to end a process
     environment = {"STORAGE_EMULATOR_HOST": storage, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
     for name, value in environment.items():

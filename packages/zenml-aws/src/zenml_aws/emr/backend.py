@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import Field, PrivateAttr, model_validator
 
 from zenml.artifacts.store import ArtifactStore
-from zenml.errors import ConfigError, Problem, ZenMLError
+from zenml.errors import Problem, ZenMLError
 from zenml.metadata.records import State
 from zenml.runtime.canceling import PreemptedError
 from zenml.runtime.console import Console
@@ -37,9 +37,6 @@ _OF_A_MADE_APPLICATION = ("release_label", "image", "subnet_ids", "security_grou
 
 _ANY = "0" * 16
 """Stands for a job's digest in a plan."""
-
-_sound: set[str] = set()
-"""Configs with which a job could run when this process looked."""
 
 
 class ProcessingEMRBackend(RemoteProcessingBackend):
@@ -143,19 +140,9 @@ class ProcessingEMRBackend(RemoteProcessingBackend):
         if told := release_problem(self.release_label or ""):
             yield Problem(told, f"{name}.release_label")
 
-    def check_access(self) -> None:
-        """Find out, before anything is made, whether a job could run.
-
-        Raises:
-            ConfigError: every problem: credentials, region, application or cluster, staging location, environment.
-        """
-        config = self.model_dump_json()
-        if config in _sound:
-            return
-        problems = find_problems(self, self.place)
-        if problems:
-            raise ConfigError(problems)
-        _sound.add(config)
+    def access_problems(self) -> Iterable[Problem]:
+        """Look at credentials, region, application or cluster, staging location and environment."""
+        return find_problems(self, self.place)
 
     def work(self, shards: RemoteShards) -> None:
         """Submit the application for a staged job, or find it at work, and wait for its end.

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.placement import Device, Placement, Precision
-from zenml.errors import ConfigError, Problem, ZenMLError
+from zenml.errors import Problem, ZenMLError
 from zenml.metadata.records import State
 from zenml.runtime.canceling import PreemptedError
 from zenml.runtime.console import Console
@@ -38,9 +38,6 @@ _LAST_SECONDS = 20.0
 _ANY = "0" * 16
 """Stands for a job's digest in a plan."""
 _LONGEST_ARGUMENT = 256
-
-_sound: set[str] = set()
-"""Configs with which a job could run when this process looked."""
 
 
 class TrainingSagemakerBackend(RemoteTrainingBackend):
@@ -123,19 +120,9 @@ class TrainingSagemakerBackend(RemoteTrainingBackend):
         if len(self._uri(_ANY * 2, _ANY)) > _LONGEST_ARGUMENT:
             yield Problem("this is too long for a command line of SageMaker", f"{where}.job_dir", "Name a shorter one")
 
-    def check_access(self) -> None:
-        """Find out, before anything is made, whether a job could run.
-
-        Raises:
-            ConfigError: every problem: credentials, permissions, role, region, instance type, image, `job_dir`.
-        """
-        config = f"{type(self).__name__} {self.model_dump_json()}"
-        if config in _sound:
-            return
-        problems = find_problems(self, self._connect)
-        if problems:
-            raise ConfigError(problems)
-        _sound.add(config)
+    def access_problems(self) -> Iterable[Problem]:
+        """Look at credentials, permissions, role, region, instance type, image and `job_dir`."""
+        return find_problems(self, self._connect)
 
     def render(self, run_id: str, labels: Mapping[str, str]) -> list[Resource]:
         """Return what is submitted for a training; the job's digest is not known before its data are there."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.interfaces import StepBackend
 from zenml.data.shards import ShardJob
-from zenml.errors import ConfigError
+from zenml.errors import ConfigError, Problem
 from zenml.metadata.records import State
 from zenml.runtime.remote_job import RemoteRun, Resource
 from zenml.runtime.remote_shards import RemoteShards, remove_run, staged_runs
+
+_sound: set[str] = set()
+"""Configurations with which a job could run when this process looked."""
 
 
 class RemoteWorkBackend(StepBackend):
@@ -30,12 +33,22 @@ class RemoteWorkBackend(StepBackend):
     def staging(self) -> ArtifactStore:
         """The store that this machine and the workers reach, each by itself."""
 
+    def access_problems(self) -> Iterable[Problem]:
+        """Find what would keep a job from running: credentials, permissions, bucket, and so on; nothing is made."""
+        return ()
+
     def check_access(self) -> None:
-        """Find out, before anything is made, whether a job could run: credentials, permissions, bucket, and so on.
+        """Find out, before anything is made, whether a job could run; where one could, this process asks no more.
 
         Raises:
-            ConfigError: every problem, and how to mend it.
+            ConfigError: every one of the `access_problems`, and how to mend it.
         """
+        config = f"{type(self).__module__}.{type(self).__qualname__} {self.model_dump_json()}"
+        if config in _sound:
+            return
+        if problems := [*self.access_problems()]:
+            raise ConfigError(problems)
+        _sound.add(config)
 
     def render(self, run_id: str, labels: Mapping[str, str]) -> list[Resource]:
         """Return what is made for a job of a run, as far as that is known before; a pure function, for plans.

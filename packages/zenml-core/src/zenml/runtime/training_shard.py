@@ -23,7 +23,7 @@ from zenml.data.shards import ShardOp, State, atomic_file
 from zenml.errors import ZenMLError
 from zenml.runtime.child import child_environment
 from zenml.runtime.tells import OUTPUT, TellWriter
-from zenml.runtime.training_work import ANSWER_FILE, EVENTS_FILE, JOB_FILE
+from zenml.runtime.training_work import ANSWER_FILE, EVENTS_FILE, JOB_FILE, pass_on
 from zenml.runtime.worker_pool import how_it_ended
 
 _LOOK_SECONDS = 0.2
@@ -164,15 +164,7 @@ def _told(events: Path, writer: TellWriter) -> Iterator[None]:
         position, last = 0, False
         while not last:
             last = done.wait(_LOOK_SECONDS)
-            if not events.exists():
-                continue
-            with events.open("rb") as file:
-                file.seek(position)
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break
-                    position += len(line)
-                    writer.tell(*json.loads(line))
+            position = pass_on(events, position, writer.tell)
 
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()

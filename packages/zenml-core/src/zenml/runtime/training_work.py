@@ -134,15 +134,7 @@ class TrainingWork:
                 ended = True  # and what it told last is still to be read
             except subprocess.TimeoutExpired:
                 pass
-            if not events.exists():
-                continue
-            with events.open("rb") as file:
-                file.seek(position)
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break
-                    position += len(line)
-                    told(*json.loads(line))
+            position = pass_on(events, position, told)
 
     def _take(self, answer: Path, code: int) -> None:
         if not answer.exists():
@@ -173,3 +165,25 @@ def _pump(pipe: IO[bytes] | None) -> None:
         for line in pipe:
             sys.stdout.write(line.decode(errors="replace"))
             sys.stdout.flush()
+
+
+def pass_on(events: Path, position: int, told: Callable[[str, Any], None]) -> int:
+    """Pass on what stands in a file of events behind a position.
+
+    Args:
+        events: the file, which may not be there yet; its last line may not be whole yet.
+        position: in bytes.
+        told: takes each kind and value.
+
+    Returns:
+        the position behind what was passed on.
+    """
+    if events.exists():
+        with events.open("rb") as file:
+            file.seek(position)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                position += len(line)
+                told(*json.loads(line))
+    return position

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from zenml.artifacts.store import ArtifactStore
-from zenml.errors import ConfigError, Problem, ZenMLError
+from zenml.errors import Problem, ZenMLError
 from zenml.metadata.records import State
 from zenml.runtime.canceling import PreemptedError
 from zenml.runtime.console import Console
@@ -26,8 +26,6 @@ from zenml_gcp.google_api import Body, GoogleAPI
 
 _FIRST_PAUSE, _LAST_PAUSE = 1.0, 10.0
 _NO_ID = "0" * 16
-_sound: set[ProcessingDataFlowBackend] = set()
-"""What was found to be usable by this process; each step and each of its jobs would ask again."""
 
 
 class ProcessingDataFlowBackend(RemoteProcessingBackend):
@@ -93,18 +91,9 @@ class ProcessingDataFlowBackend(RemoteProcessingBackend):
         """Find packages that are missing here."""
         return package_problems(type(self).__name__)
 
-    def check_access(self) -> None:
-        """Find out whether a job could be made: credentials, permissions, region, bucket.
-
-        Raises:
-            ConfigError: every problem, and how to mend it.
-        """
-        if self in _sound:
-            return
-        problems = list(find_problems(self, self._api()))
-        if problems:
-            raise ConfigError(problems)
-        _sound.add(self)
+    def access_problems(self) -> Iterable[Problem]:
+        """Look at credentials, permissions, region and bucket."""
+        return find_problems(self, self._api())
 
     def render(self, run_id: str, labels: Mapping[str, str]) -> list[Resource]:
         """Return a job as it would be sent; what follows from its shards has zeros in its place."""

@@ -29,8 +29,6 @@ from zenml_gcp.vertex.words import refusal_of
 
 _NO_ID = "0" * 16
 _WEEK = 7 * 24 * 3600
-_sound: set[GCAIPTrainingBackend] = set()
-"""What was found to be usable by this process; each trainer of a pipeline would ask again."""
 
 Accelerator = Annotated[str, AfterValidator(accelerator)]
 """`NVIDIA_TESLA_T4`, `NVIDIA_L4`, …; `nvidia-tesla-t4` and `T4` are understood."""
@@ -87,18 +85,9 @@ class GCAIPTrainingBackend(RemoteTrainingBackend):
         if self.precision == "float16" and (kind is None or self.device == "cpu"):
             yield Problem("float16 needs an accelerator", f"{where}.precision", "Choose bfloat16 or float32")
 
-    def check_access(self) -> None:
-        """Find out whether a job could be made: credentials, permissions, region, bucket, service account.
-
-        Raises:
-            ConfigError: every problem, and how to mend it.
-        """
-        if self in _sound:
-            return
-        problems = list(find_problems(self, self._api()))
-        if problems:
-            raise ConfigError(problems)
-        _sound.add(self)
+    def access_problems(self) -> Iterable[Problem]:
+        """Look at credentials, permissions, region, bucket and service account."""
+        return find_problems(self, self._api())
 
     def render(self, run_id: str, labels: Mapping[str, str]) -> list[Resource]:
         """Return the job as it would be sent; what follows from what is staged has zeros in its place."""

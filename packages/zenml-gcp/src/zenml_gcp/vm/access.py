@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from zenml.artifacts.store import ArtifactStore
 from zenml.backends.launch import Launch
 from zenml.errors import Problem, closest
-from zenml_gcp.access_checks import foreign_bucket_problems, is_disabled, listed, network_problems
+from zenml_gcp.access_checks import foreign_bucket_problems, is_disabled, listed, network_problems, problems_of
 from zenml_gcp.compute import Compute
 from zenml_gcp.google_api import Body, GoogleAPI
 from zenml_gcp.google_trouble import RefusedError
@@ -58,17 +58,7 @@ def find_problems(backend: OrchestratorGCPBackend, api: GoogleAPI, store: Artifa
         network_problems(compute, backend.region, backend.network, backend.subnetwork),
         _bucket(backend, api, store),
     )
-    seen: set[Problem] = set()
-    for check in checks:
-        try:
-            found = list(check)
-        except RefusedError as error:
-            found = list(error.problems)
-            if error.code == 401:
-                yield from found
-                return
-        yield from (problem for problem in found if problem not in seen)
-        seen.update(found)
+    yield from problems_of(api, checks)
 
 
 def loopback_problems(backend: OrchestratorGCPBackend, launch: Launch) -> Iterator[Problem]:
