@@ -58,7 +58,10 @@ def _times(framework: str, rows: int, measured: dict[str, Any]) -> list[Row]:
     for size, ways in measured["pairs"].items():
         for way, row in ways.items():
             what = f"{name}, {rows:,} x {WIDTH}, batches of {int(size):,}: an epoch, over {way}"
-            note = f"bare over bare {row['low']:.3f} to {row['high']:.3f}; {rows / row['epoch'] / 1e6:.2f} M rows/s"
+            note = (
+                f"processor time {row['work']:.2f} x; bare over bare {row['low']:.2f} to {row['high']:.2f}; "
+                f"{rows / row['epoch'] / 1e6:.2f} M rows/s"
+            )
             found.append(Row(what, row["ratio"], BUDGET, "x", note, scales=False))
     for size, first in measured["first"].items():
         what = f"{name}, {rows:,} x {WIDTH}: from files to the first batch of {int(size):,}"

@@ -31,26 +31,35 @@ def _pairs(loops: Loops, rounds: int) -> dict[str, dict[str, float]]:
     """Return per bare way the median ratio of ours to it, and the least and the greatest of itself to itself.
 
     In a round ours comes in the middle and the two of each bare way lie around it, so that a machine that becomes
-    slower or faster meanwhile does not count.
+    slower or faster meanwhile does not count. Where it stops for moments, as one does that others share, the ratio of
+    the processor times, `work`, tells more.
     """
     before = [bare.works[0] for bare in loops.bare.values()]
     works = [*before, loops.ours, *(bare.works[1] for bare in reversed(loops.bare.values()))]
     ratios: dict[str, list[float]] = {name: [] for name in loops.bare}
+    work: dict[str, list[float]] = {name: [] for name in loops.bare}
     spread: dict[str, list[float]] = {name: [] for name in loops.bare}
     speeds = []
     for number in range(rounds + 1):
-        taken = [_seconds(work) for work in works]
+        measured = [_measured(each) for each in works]
         if number == 0:  # compiling, and memory that is touched for the first time
             continue
-        ours = taken[len(before)]
-        speeds.append(ours)
+        wall, busy = measured[len(before)]
+        speeds.append(wall)
         for place, (name, bare) in enumerate(loops.bare.items()):
-            one, other = taken[place], taken[-1 - place]
-            ratios[name].append(2 * ours * bare.share / (one + other))
-            spread[name].append(one / other)
+            one, other = measured[place], measured[-1 - place]
+            ratios[name].append(2 * wall * bare.share / (one[0] + other[0]))
+            work[name].append(2 * busy * bare.share / (one[1] + other[1]))
+            spread[name].append(one[0] / other[0])
     epoch = statistics.median(speeds)
     return {
-        name: {"ratio": statistics.median(ratios[name]), "low": min(row), "high": max(row), "epoch": epoch}
+        name: {
+            "ratio": statistics.median(ratios[name]),
+            "work": statistics.median(work[name]),
+            "low": min(row),
+            "high": max(row),
+            "epoch": epoch,
+        }
         for name, row in spread.items()
     }
 
@@ -61,17 +70,18 @@ def _firsts(firsts: Firsts, rounds: int) -> dict[str, float]:
     for number in range(rounds + 1):
         for name in taken:
             work: Work = getattr(firsts, name)
-            found = _seconds(work)
+            found, _ = _measured(work)
             time.sleep(0.5)  # what reads ahead goes on for a moment
             if number:
                 taken[name].append(found)
     return {name: statistics.median(row) for name, row in taken.items()}
 
 
-def _seconds(work: Work) -> float:
-    began = time.perf_counter()
+def _measured(work: Work) -> tuple[float, float]:
+    """Return how many seconds something took, and how many of all processors together."""
+    began, busy = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - began
+    return time.perf_counter() - began, time.process_time() - busy
 
 
 if __name__ == "__main__":
